@@ -1,0 +1,51 @@
+"""The two maps into the space half-way between the images, their inverses, and how one update changes all four."""
+
+from dataclasses import dataclass
+
+import torch
+from sitreg_engine.mappings import compose, identity
+from torch import Tensor
+
+from .inversion import InversionConfig, invert
+
+
+@dataclass(frozen=True)
+class HalfWay:
+    """Displacements (N, 3, I, J, K) in voxels of the full grid."""
+
+    left: Tensor  # half-way space -> image 1
+    right: Tensor  # half-way space -> image 2
+    left_inverse: Tensor  # image 1 -> half-way space
+    right_inverse: Tensor  # image 2 -> half-way space
+
+    def forward(self) -> Tensor:
+        """f12: from the grid of image 2 to positions in image 1; image 1 sampled there resembles image 2."""
+        return compose(self.left, self.right_inverse)
+
+    def inverse(self) -> Tensor:
+        """f21: from the grid of image 1 to positions in image 2."""
+        return compose(self.right, self.left_inverse)
+
+
+def start(samples: int, shape: tuple[int, int, int], like: Tensor) -> HalfWay:
+    """Nothing has moved yet."""
+    zero = torch.zeros(samples, 3, *shape, dtype=like.dtype, device=like.device)
+    return HalfWay(zero, zero, zero, zero)
+
+
+def updated(state: HalfWay, u_12: Tensor, u_21: Tensor, config: InversionConfig | None = None) -> HalfWay:
+    """The state after the anti-symmetric update delta = u_12 o u_21^-1 of the half-way space.
+
+    u_12 and u_21 (N, 3, I, J, K), in voxels, come from the same function of the images in their two orders. Swapping
+    them, and left with right, swaps the result exactly: both halves go through the same operations.
+    """
+    # Solved one after the other: each stops by its own residual, and the solver's memory is needed only once.
+    inverse_12, inverse_21 = invert(u_12, config), invert(u_21, config)
+    grid = identity(tuple(u_12.shape[2:]), u_12)
+    # delta itself is never sampled on the grid where that can be avoided: its two factors are applied in turn.
+    return HalfWay(
+        left=compose(state.left, compose(u_12, inverse_21, grid), grid),
+        right=compose(state.right, compose(u_21, inverse_12, grid), grid),
+        left_inverse=compose(u_21, compose(inverse_12, state.left_inverse, grid), grid),
+        right_inverse=compose(u_12, compose(inverse_21, state.right_inverse, grid), grid),
+    )
