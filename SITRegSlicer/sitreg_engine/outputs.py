@@ -1,0 +1,161 @@
+"""The files of a result: written beside their place under temporary names, moved into it when all are complete.
+
+A folder with `result.json` holds exactly the files named there; while files are exchanged there is no `result.json`,
+so a run that is killed at any moment leaves either the old result, or the new one, or none that claims to be whole.
+Files of an earlier result that the new one does not have are removed, everything else in the folder is left alone.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from .contract import FORMATS
+from .errors import InputError, OutputError
+from .fields import DisplacementField
+from .geometry import Grid
+from .images import to_sitk
+from .inputs import nifti
+from .itk import quiet_libraries, reason
+from .record import Record, write_record
+
+RECORD = "result.json"
+TRANSFORMS = ("forward", "inverse")
+IMAGES = ("warped_moving", "warped_fixed", "jacobian", "warped_labels")
+_TEMPORARY = ".sitreg-{pid}-"
+
+
+def check_folder(folder: str, inputs: list[str]) -> None:
+    """Find out before the work begins whether the results can be written; leaves nothing behind.
+
+    Raises OutputError when `folder` is no folder or cannot be written, and when a file out of `inputs` lies in it
+    under the name of a result.
+    """
+    path = Path(folder).absolute()
+    place = next(parent for parent in (path, *path.parents) if parent.exists())
+    if not place.is_dir():
+        raise OutputError(f"The results need a folder, {place} is a file. Choose another output.")
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise OutputError(f"The results cannot be written to {folder}: {error.strerror} ({place}).") from error
+    results = {(path / name).resolve() for name in _all_names()}
+    for given in inputs:
+        if Path(given).resolve() in results:
+            raise OutputError(f"The input {given} would be overwritten by a result. Choose another output folder.")
+
+
+def _all_names() -> list[str]:
+    return [RECORD, *(f"{t}.{f}" for t in TRANSFORMS for f in FORMATS), *(f"{i}.nii.gz" for i in IMAGES)]
+
+
+class Staging:
+    """The complete files of one job, waiting in a temporary folder. Made by `staged`."""
+
+    def __init__(self, folder: Path, temporary: Path):
+        self._folder, self._temporary = folder, temporary
+        self._names: dict[str, str] = {}
+
+    def add_transform(self, name: str, field: DisplacementField, file_format: str) -> None:
+        """`name` of TRANSFORMS; h5 is an ITK transform (float64), nrrd and nii.gz are ITK vector images (float32).
+
+        Raises OutputError when it cannot be written, InputError for an unknown format.
+        """
+        if file_format not in FORMATS:
+            raise InputError(f"Transforms can be written as {', '.join(FORMATS)}, not as {file_format!r}.")
+        path = self._path(name, file_format)
+        if file_format == "h5":
+            image = to_sitk(field.vectors.astype(np.float64), field.grid)
+            self._write(lambda: sitk.WriteTransform(sitk.DisplacementFieldTransform(image), str(path)), path)
+        else:
+            image = to_sitk(field.vectors.astype(np.float32, copy=False), field.grid)
+            self._write(lambda: sitk.WriteImage(image, str(path), useCompression=True), path)
+
+    def add_image(self, name: str, array: np.ndarray, grid: Grid, dtype: np.dtype) -> None:
+        """`name` of IMAGES; `array` (I, J, K) is stored as `dtype`: see `as_type`. Raises OutputError."""
+        image = to_sitk(as_type(array, np.dtype(dtype)), grid)
+        path = self._path(name, "nii.gz")
+        self._write(lambda: sitk.WriteImage(image, str(path), useCompression=True), path)
+
+    def publish(self, record: Record) -> dict[str, str]:
+        """Move everything to its place, `result.json` last. Returns output name -> absolute path.
+
+        Raises OutputError when that is not possible.
+        """
+        try:
+            write_record(record, self._names, self._temporary / RECORD)
+            for name in _all_names():  # RECORD is the first
+                if name not in self._names.values():
+                    (self._folder / name).unlink(missing_ok=True)
+            for name in (*self._names.values(), RECORD):
+                os.replace(self._temporary / name, self._folder / name)
+        except OSError as error:
+            raise OutputError(f"The results could not be moved to {self._folder}: {error.strerror}.") from error
+        return {name: str(self._folder / file) for name, file in {**self._names, "record": RECORD}.items()}
+
+    def _path(self, name: str, extension: str) -> Path:
+        self._names[name] = f"{name}.{extension}"
+        return self._temporary / self._names[name]
+
+    def _write(self, write, path: Path) -> None:
+        try:
+            with quiet_libraries():
+                write()
+            # ITK's NIfTI writer reports success on a full disk.
+            nifti.check(str(path), path.name)
+        except (RuntimeError, InputError) as error:
+            raise OutputError(
+                f"{path.name} could not be written to {self._folder} ({reason(error)}). Is the disk full?"
+            ) from error
+
+
+@contextlib.contextmanager
+def staged(folder: str) -> Iterator[Staging]:
+    """A Staging for `folder`, which is made when missing. Without `publish` nothing of it remains.
+
+    Raises OutputError when the folder cannot be made.
+    """
+    target = Path(folder).absolute()
+    made = [parent for parent in (target, *target.parents) if not parent.exists()]
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY.format(pid=os.getpid()), dir=target))
+    except OSError as error:
+        raise OutputError(f"The results cannot be written to {folder}: {error.strerror}.") from error
+    try:
+        yield Staging(target, temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _remove_empty(made)
+
+
+def remove_leftovers(folder: str) -> None:
+    """Remove temporary files of THIS process in `folder`, for use right before leaving without clean-up."""
+    for left in Path(folder).glob(_TEMPORARY.format(pid=os.getpid()) + "*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:  # holds results
+            return
+
+
+def as_type(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`array` in a pixel type: rounded and clipped to integer types; every float type becomes float32."""
+    if dtype.kind not in "iu":
+        return array.astype(np.float32, copy=False)
+    if array.dtype == dtype:
+        return array
+    info = np.iinfo(dtype)
+    # The largest 64-bit integers are no float64: stay one step inside, so that the cast cannot wrap around.
+    high = float(info.max) if info.bits < 64 else np.nextafter(float(info.max), 0)
+    return np.clip(np.rint(array.astype(np.float64)), float(info.min), high).astype(dtype)
