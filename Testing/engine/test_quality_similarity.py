@@ -1,0 +1,87 @@
+"""Local cross-correlation, against its definition written out."""
+
+import numpy as np
+import pytest
+from sitreg_engine.errors import InputError
+from sitreg_engine.quality.similarity import local_ncc, mean_local_ncc, similarity_measures
+
+SHAPE = (16, 17, 18)
+
+
+def noise(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(50, 10, SHAPE).astype(np.float32)
+
+
+def test_an_image_correlates_fully_with_itself_whatever_scale_and_shift():
+    image = noise(0)
+    assert mean_local_ncc(image, image) == pytest.approx(1, abs=1e-4)
+    assert mean_local_ncc(image, 300 - 4 * image) == pytest.approx(-1, abs=1e-4)
+    assert mean_local_ncc(image, 7 * image + 2000) == pytest.approx(1, abs=1e-3)
+
+
+def test_independent_noise_does_not_correlate():
+    assert abs(mean_local_ncc(noise(0), noise(1))) < 0.02
+
+
+@pytest.mark.parametrize("at", [(8, 8, 8), (0, 5, 17), (15, 16, 17)])
+@pytest.mark.parametrize("window", [3, 7])
+def test_it_is_the_correlation_of_the_two_cubes_also_at_the_border(at, window):
+    a, b = noise(0), 0.3 * noise(0) + noise(1)
+    cube = tuple(slice(max(i - window // 2, 0), i + window // 2 + 1) for i in at)
+    truth = np.corrcoef(a[cube].ravel(), b[cube].ravel())[0, 1]
+    assert local_ncc(a, b, window)[at] == pytest.approx(truth, abs=1e-4)
+
+
+def test_where_both_are_flat_nothing_is_said_and_where_one_is_flat_it_is_zero():
+    a, b = noise(0), noise(0)
+    a[:8], b[:8] = 3.0, 3.0
+    b[8:] = 3.0
+    ncc = local_ncc(a, b, 3)
+    assert np.isnan(ncc[:7]).all()
+    assert np.all(ncc[7:] == 0)
+    assert mean_local_ncc(a, b, window=3) == 0
+
+
+def test_constant_images_have_no_correlation():
+    flat = np.full(SHAPE, 1e6, np.float32)
+    assert np.isnan(mean_local_ncc(flat, flat))
+    assert mean_local_ncc(noise(0), flat) == 0
+
+
+def test_only_the_mask_counts():
+    a, b = noise(0), noise(1)
+    b[:, :, 9:] = a[:, :, 9:]
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[:, :, 12:] = True
+    assert mean_local_ncc(a, b, mask) == pytest.approx(1, abs=1e-4)
+    assert mean_local_ncc(a, b) < 0.7
+    assert np.isnan(mean_local_ncc(a, b, np.zeros(SHAPE, dtype=bool)))
+
+
+def test_a_mask_changes_only_where_it_looks():
+    a, b = noise(0), 0.5 * noise(0) + noise(1)
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[5:9, 5:9, 5:9] = True
+    assert mean_local_ncc(a, b, mask) == pytest.approx(float(local_ncc(a, b)[mask].mean()), abs=1e-3)
+
+
+def test_integer_images_are_taken_as_numbers():
+    image = np.random.default_rng(0).integers(-1000, 2000, SHAPE).astype(np.int16)
+    assert mean_local_ncc(image, image.astype(np.float64)) == pytest.approx(1, abs=1e-4)
+
+
+def test_before_and_after_are_named():
+    before, after = similarity_measures(noise(0), noise(1), noise(0))
+    assert (before.name, after.name) == ("ncc_before", "ncc")
+    assert after.value > 0.99 > 0.1 > before.value
+
+
+def test_images_of_different_shapes_are_refused():
+    with pytest.raises(InputError, match="one grid"):
+        local_ncc(noise(0), noise(0)[1:])
+
+
+@pytest.mark.parametrize("window", [0, 4, -3])
+def test_an_even_window_is_refused(window):
+    with pytest.raises(InputError, match="odd"):
+        local_ncc(noise(0), noise(0), window)
