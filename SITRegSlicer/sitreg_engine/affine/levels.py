@@ -1,0 +1,64 @@
+"""What the search looks at: one image at one resolution, and the points at which it is compared."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sitreg_engine.foreground import dilated, shrunk
+from sitreg_engine.geometry import apply
+from sitreg_engine.images import Volume
+
+from .mutual_information import BINS, look_up
+
+# Sampling points cover the foreground and this much of what surrounds it, mm: the outline is what aligns best.
+SURROUND = 10.0
+
+
+@dataclass(frozen=True)
+class Level:
+    """One image, smoothed to one resolution, in the study frame."""
+
+    image: np.ndarray  # (I, J, K) float64, in bins of the joint histogram
+    world_to_voxel: np.ndarray  # 4x4
+    points: np.ndarray  # (N, 3), mm
+    values: np.ndarray  # (N,), of the image at the points, in bins
+
+
+def make_level(volume: Volume, inside: Volume, spacing: float, count: int, window: tuple[float, float]) -> Level:
+    """`volume` at about `spacing` mm with about `count` points in the bool Volume `inside`, both in the study frame.
+
+    The intensities `window` = (low, high) span the histogram.
+    """
+    small = shrunk(volume, spacing)
+    low, high = window
+    image = 1.0 + (BINS - 4) * np.clip((small.array.astype(np.float64) - low) / (high - low), 0.0, 1.0)
+    domain = dilated(inside, SURROUND)
+    coordinates = spread_points(domain, count)
+    points = apply(domain.grid.voxel_to_world, coordinates)
+    world_to_voxel = small.grid.world_to_voxel
+    return Level(image, world_to_voxel, points, look_up(image, apply(world_to_voxel, points)).values)
+
+
+def spread_points(inside: Volume, count: int) -> np.ndarray:
+    """About `count` voxel coordinates (N, 3), spread evenly and without chance over a bool Volume.
+
+    Roberts' R3 sequence, a three-dimensional golden ratio. Points between the voxels avoid the bias of mutual
+    information towards maps that put grid on grid.
+    """
+    tried = int(np.ceil(count / inside.array.mean()))
+    golden = 1.2207440846057596  # the real root of x^4 = x + 1
+    steps = np.arange(1, tried + 1)[:, None] / golden ** np.arange(1, 4)
+    coordinates = np.mod(0.5 + steps, 1.0) * np.array(inside.grid.shape) - 0.5
+    nearest = np.clip(np.rint(coordinates).astype(int), 0, np.array(inside.grid.shape) - 1)
+    return coordinates[inside.array[tuple(nearest.T)]]
+
+
+def histogram_window(volume: Volume, inside: Volume) -> tuple[float, float]:
+    """The intensities (low, high) that the histogram spans: robust range over the foreground and its background."""
+    values = volume.array[tuple(_stride(n) for n in volume.array.shape)]
+    low, high = np.percentile(values, [0.5, 99.5])
+    return float(low), float(high)
+
+
+def _stride(count: int) -> slice:
+    return slice(None, None, max(count // 64, 1))

@@ -1,0 +1,70 @@
+"""One image from its own voxels to the working grid, once."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sitreg_engine.geometry import Grid
+
+
+def resample(array: np.ndarray, grid: Grid, working: Grid, to_image: np.ndarray) -> Tensor:
+    """Values (1, 1, I, J, K) float32 of `array` (I, J, K on `grid`) on the working grid: trilinear, edges held.
+
+    `to_image` (4x4) maps the working grid's mm to the image's LPS mm. An image finer than the working grid is
+    smoothed first, so that it does not alias.
+    """
+    source = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None, None]
+    source = _smoothed(source, grid, working.spacing[0])
+    theta = _normalised_map(voxel_map(grid, working, to_image), working.shape, grid.shape)
+    places = F.affine_grid(torch.from_numpy(theta)[None].float(), [1, 1, *working.shape], align_corners=True)
+    return F.grid_sample(source, places, mode="bilinear", padding_mode="border", align_corners=True)
+
+
+def field_of_view(grid: Grid, working: Grid, to_image: np.ndarray) -> Tensor:
+    """(1, 1, I, J, K) float32: 1 where the working grid's point lies in a voxel of `grid`, else 0."""
+    matrix = voxel_map(grid, working, to_image)
+    inside = torch.ones(working.shape, dtype=torch.bool)
+    axes = [torch.arange(n, dtype=torch.float64) for n in working.shape]
+    for row, size in zip(matrix[:3], grid.shape, strict=True):
+        place = (row[0] * axes[0] + row[3])[:, None, None] + (row[1] * axes[1])[:, None] + row[2] * axes[2]
+        # A hair of tolerance: rounding must not decide about a point on the very edge.
+        inside &= (place > -0.5 - 1e-6) & (place < size - 0.5 + 1e-6)
+    return inside.float()[None, None]
+
+
+def voxel_map(grid: Grid, working: Grid, to_image: np.ndarray) -> np.ndarray:
+    """4x4, voxel of the working grid -> voxel of the image."""
+    return grid.world_to_voxel @ to_image @ working.voxel_to_world
+
+
+def _normalised_map(matrix: np.ndarray, working: tuple[int, ...], image: tuple[int, ...]) -> np.ndarray:
+    """The same as torch's theta (3, 4): coordinates -1..1 over voxel centres, last axis first."""
+    from_unit, to_unit = np.eye(4), np.eye(4)
+    for axis in range(3):
+        half, image_half = (working[axis] - 1) / 2, (image[axis] - 1) / 2
+        from_unit[axis, axis] = from_unit[axis, 3] = half
+        # An axis of one voxel has no extent: every coordinate falls on that voxel.
+        to_unit[axis, axis] = 1 / image_half if image_half > 0 else 0.0
+        to_unit[axis, 3] = -1.0 if image_half > 0 else 0.0
+    unit = to_unit @ matrix @ from_unit
+    return unit[np.ix_([2, 1, 0], [2, 1, 0, 3])]
+
+
+def _smoothed(source: Tensor, grid: Grid, spacing: float) -> Tensor:
+    """Gaussian that widens the image's voxels to the working spacing (FWHMs add in squares)."""
+    for axis, own in enumerate(grid.spacing):
+        if spacing > 1.1 * own:
+            sigma = 0.4247 * float(np.sqrt(spacing**2 - own**2)) / own
+            source = _gaussian(source, sigma, axis)
+    return source
+
+
+def _gaussian(source: Tensor, sigma: float, axis: int) -> Tensor:
+    radius = max(int(np.ceil(3 * sigma)), 1)
+    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    shape, padding = [1] * 5, [0] * 6
+    shape[2 + axis] = -1
+    padding[2 * (2 - axis)] = padding[2 * (2 - axis) + 1] = radius
+    return F.conv3d(F.pad(source, padding, mode="replicate"), kernel.reshape(shape))

@@ -1,0 +1,48 @@
+"""Which resolution to work at."""
+
+import numpy as np
+
+from sitreg_engine.foreground import foreground
+from sitreg_engine.geometry import Grid
+from sitreg_engine.images import Volume
+from sitreg_engine.study import canonical
+
+MARGIN = 8.0  # mm around what the images show
+MULTIPLE = 16  # networks halve the grid up to four times; a shape divisible by 16 halves without remainder
+MAX_VOXELS = 9_000_000  # a head at 1 mm
+# A foreground of about this many voxels across is resolved well enough; smaller objects may have smaller voxels.
+ACROSS = 160
+
+
+def choose_spacing(fixed: Volume, moving: Volume, wanted: float = 0.0, max_voxels: int = MAX_VOXELS) -> float:
+    """Working spacing in mm: `wanted`, or for 0 the finer image's own, within reason.
+
+    Within reason: not below 1 mm for anything the size of a head (smaller objects in proportion), and coarsened until
+    the working grid has at most `max_voxels`. The order of the images does not matter.
+    """
+    if wanted > 0:
+        return float(wanted)
+    boxes = [_box(volume) for volume in (fixed, moving)]
+    extents = np.maximum(*boxes)
+    finest = min(geometric_spacing(volume.grid) for volume in (fixed, moving))
+    spacing = max(finest, min(1.0, float(extents.max()) / ACROSS))
+    while np.prod(rounded_shape((extents + 2 * MARGIN) / spacing)) > max_voxels:
+        spacing *= 1.02
+    return float(spacing)
+
+
+def geometric_spacing(grid: Grid) -> float:
+    """The side of a cube of the volume of one voxel, mm."""
+    return grid.voxel_volume ** (1 / 3)
+
+
+def rounded_shape(shape) -> tuple[int, int, int]:
+    """Each length up to the next multiple of 16."""
+    return tuple(int(np.ceil(n / MULTIPLE - 1e-6)) * MULTIPLE for n in shape)
+
+
+def _box(volume: Volume) -> np.ndarray:
+    """Extent of the foreground's bounding box along the canonical axes, mm, shape (3,)."""
+    inside = foreground(canonical(volume))
+    filled = np.argwhere(inside.array)
+    return (filled.max(axis=0) - filled.min(axis=0) + 1) * np.array(inside.grid.spacing)
