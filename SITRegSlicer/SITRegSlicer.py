@@ -1,0 +1,138 @@
+"""SITReg in 3D Slicer: the four classes that Slicer looks for. What they do is in SITRegSlicerLib."""
+
+import weakref
+
+import qt
+import slicer
+from SITRegSlicerLib.applyCheck import whatIsMissing
+from SITRegSlicerLib.panel import Panel
+from SITRegSlicerLib.parameters import RegistrationParameters
+from SITRegSlicerLib.registrationJob import RegistrationJob
+from SITRegSlicerLib.registrationRequest import OutputChoices, RegistrationRequest, RequestError
+from SITRegSlicerLib.resources import resourcesFolder
+from SITRegSlicerLib.selfTest import registerSyntheticPair
+from SITRegSlicerLib.workerProcess import WorkerProcess, engineCommand
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+
+
+class SITRegSlicer(ScriptedLoadableModule):
+    """What Slicer's menus show of the module."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = "SITReg Registration"
+        parent.categories = ["Registration"]
+        parent.dependencies = []
+        parent.contributors = ["The SITRegSlicer contributors"]
+        parent.helpText = (
+            "Registers a moving volume onto a fixed volume: symmetric, inverse consistent, without folds. "
+            "Gives both exact transforms, the warped volume and a map of local volume change."
+        )
+        parent.acknowledgementText = (
+            "SITReg: J. Honkamaa and P. Marttinen, Deformation-Inversion Layer / SITReg, Aalto University."
+        )
+        parent.icon = qt.QIcon(str(resourcesFolder() / "Icons" / "SITRegSlicer.png"))
+
+
+class SITRegSlicerWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservationMixin):
+    """The panel's life: made, bound to the parameter node of the scene at hand, cleaned up."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        slicer.util.VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.panel = None
+
+    def setup(self):
+        """Called once, when the panel is first shown."""
+        ScriptedLoadableModuleWidget.setup(self)
+        uiWidget = slicer.util.loadUI(str(resourcesFolder() / "UI" / "SITRegSlicer.ui"))
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self.logic = SITRegSlicerLogic()
+        self.panel = Panel(self.ui, self.logic, resourcesFolder() / "Models")
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneChanged)
+        self.panel.bind(self.logic.getParameters())
+
+    def cleanup(self):
+        """Called before the module is reloaded, and when Slicer ends."""
+        self.removeObservers()
+        self.panel.close()
+        self.logic.shutdown()
+
+    def enter(self):
+        """Called whenever the panel comes into view."""
+        self.panel.bind(self.logic.getParameters())
+
+    def onSceneStartClose(self, _caller, _event):
+        """The nodes are about to go."""
+        self.panel.bind(None)
+
+    def onSceneChanged(self, _caller, _event):
+        """The parameter node may be another one now."""
+        self.panel.bind(self.logic.getParameters())
+
+
+class SITRegSlicerLogic(ScriptedLoadableModuleLogic):
+    """Registration without the panel, for scripts: never blocks."""
+
+    def __init__(self):
+        ScriptedLoadableModuleLogic.__init__(self)
+        self.worker = WorkerProcess(engineCommand())
+        self.job = None
+        # Whoever drops the logic is done with the worker too, after the job that may still run.
+        weakref.finalize(self, self.worker.stopWhenIdle).atexit = False
+
+    def getParameters(self):
+        """The panel's choices in the current scene, typed."""
+        return RegistrationParameters(self.getParameterNode())
+
+    def register(
+        self, fixedNode, movingNode, outputs=None, model="sitreg", device="auto", affine="auto", finishedCallback=None
+    ):
+        """Register two volumes; returns at once with the job (state, fraction, text, cancel(), result, whenFinished).
+
+        `outputs` (OutputChoices) says where results go; by default four new nodes. Raises RequestError.
+        """
+        choices = OutputChoices() if outputs is None else outputs
+        request = RegistrationRequest(fixedNode, movingNode, choices, model=model, device=device, affine=affine)
+        return self.run(request, finishedCallback)
+
+    def run(self, request, finishedCallback=None):
+        """The same for a RegistrationRequest, which has every choice there is."""
+        if self.job is not None and not self.job.ended:
+            raise RequestError("A registration is running: wait for it or cancel it.")
+        problem = whatIsMissing(request)
+        if problem:
+            raise RequestError(problem)
+        self.job = RegistrationJob(request, self.worker)
+        if finishedCallback is not None:
+            self.job.whenFinished(finishedCallback)
+        self.job.start()
+        return self.job
+
+    def shutdown(self):
+        """Stop the job and the worker."""
+        if self.job is not None:
+            self.job.cancel("The module was closed; the registration was stopped.")
+        self.worker.stop()
+
+
+class SITRegSlicerTest(ScriptedLoadableModuleTest):
+    """The same steps as a user, on a small synthetic pair."""
+
+    def runTest(self):
+        """Called by "Reload and Test"."""
+        slicer.mrmlScene.Clear(0)
+        self.delayDisplay("Registering a small synthetic pair")
+        registerSyntheticPair()
+        self.delayDisplay("Test passed")

@@ -1,0 +1,45 @@
+"""What the panel's lists offer: an id that is stored and sent, and a title that people read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a list."""
+
+    id: str
+    title: str
+
+
+DEVICES = (
+    Choice("auto", "Automatic (graphics card when there is one)"),
+    Choice("cpu", "Processor (CPU)"),
+    Choice("cuda", "Graphics card (CUDA)"),
+)
+AFFINES = (
+    Choice("auto", "Automatic"),
+    Choice("rigid", "Rigid only"),
+    Choice("none", "None: the volumes are aligned already"),
+)
+REFINEMENTS = (
+    Choice("auto", "On, ends by itself"),
+    Choice("0", "Off: the network alone"),
+)
+BUILT_IN_MODEL = Choice("sitreg", "SITReg, optimised on your pair")
+
+
+def models(modelsFolder: Path) -> list[Choice]:
+    """The models that can be chosen: the one that needs no weights, and one for each card.json in the folder.
+
+    A card that cannot be read is left out: one damaged model must not take the panel away.
+    """
+    found = [BUILT_IN_MODEL]
+    for path in sorted(modelsFolder.glob("*/card.json")):
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+            found.append(Choice(str(card["id"]), str(card["title"])))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return list({choice.id: choice for choice in found}.values())

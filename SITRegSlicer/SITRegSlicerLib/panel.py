@@ -1,0 +1,191 @@
+"""What the panel does: choices in, Apply and Cancel, progress and results out."""
+
+from collections.abc import Callable
+
+import qt
+import slicer
+
+from . import choices
+from .applyCheck import whatIsMissing
+from .installer import InstallError, installMissing, missingPackages
+from .jacobianDisplay import setOverlayOpacity, showOverlay
+from .jobReport import failureText, resultText
+from .parameterBinding import ParameterBinding, choiceLink, nodeLink, numberLink
+from .parameters import OUTPUT_NAMES, chosenOutputs, requestOf
+from .registrationJob import JobState, RegistrationJob
+from .registrationRequest import Output
+from .transformNodes import isUnder, linkedPair, putUnder, takeOut
+
+
+class Panel:
+    """Connects the widgets of the .ui file with the parameters and with the logic."""
+
+    def __init__(self, ui, logic, modelsFolder):
+        self._ui = ui
+        self._logic = logic
+        self._parameters = None
+        self._job: RegistrationJob | None = None
+        self._pair: tuple = (None, None)
+        self._connections: list[tuple[object, str, Callable]] = []
+        self._binding = ParameterBinding(self._links(modelsFolder), self._onParametersChanged)
+        self._connect(ui.applyButton, "clicked(bool)", self._onApply)
+        self._connect(ui.cancelButton, "clicked(bool)", self._onCancel)
+        self._connect(ui.putUnderButton, "clicked(bool)", self._onPutUnder)
+        self._showProgress(0.0, "")
+        self.update()
+
+    def bind(self, parameters) -> None:
+        """Show and change these parameters from now on; None = none (the scene is closing)."""
+        self._parameters = parameters
+        self._pair = (None, None) if parameters is None else self._currentPair()
+        self._binding.bind(parameters)
+        self.update()
+
+    def close(self) -> None:
+        """Let go of every widget."""
+        self._binding.close()
+        for widget, signal, slot in self._connections:
+            widget.disconnect(signal, slot)
+
+    def update(self) -> None:
+        """Enable what can be done now, and let tooltips say why the rest cannot."""
+        ui, running = self._ui, self._job is not None
+        problem = self._problem()
+        ui.applyButton.enabled = not problem
+        ui.applyButton.toolTip = problem or "Register the moving volume onto the fixed volume."
+        ui.cancelButton.enabled = running and self._job.state != JobState.CANCELLING
+        ui.outputsHintLabel.text = self._outputsHint()
+        self._updatePutUnder()
+
+    # ---- widgets
+
+    def _links(self, modelsFolder):
+        ui = self._ui
+        nodes = ("fixedVolume", "movingVolume", *OUTPUT_NAMES, "fixedMask", "movingMask", "fixedLabels", "movingLabels")
+        return [
+            *(nodeLink(name, getattr(ui, f"{name}Selector")) for name in nodes),
+            choiceLink("model", ui.modelSelector, choices.models(modelsFolder)),
+            choiceLink("device", ui.deviceSelector, choices.DEVICES),
+            choiceLink("affine", ui.affineSelector, choices.AFFINES),
+            choiceLink("refine", ui.refineSelector, choices.REFINEMENTS),
+            numberLink("workingSpacing", ui.workingSpacingSpinBox),
+            numberLink("overlayOpacity", ui.overlayOpacitySlider),
+        ]
+
+    def _connect(self, widget, signal: str, slot: Callable) -> None:
+        widget.connect(signal, slot)
+        self._connections.append((widget, signal, slot))
+
+    def _onParametersChanged(self) -> None:
+        self._forgetOutputsOfOtherPair()
+        setOverlayOpacity(self._parameters.jacobianVolume, self._parameters.overlayOpacity)
+        self.update()
+
+    def _currentPair(self) -> tuple:
+        return self._parameters.fixedVolume, self._parameters.movingVolume
+
+    def _forgetOutputsOfOtherPair(self) -> None:
+        """After other inputs were chosen, the results of the pair before shall not be overwritten by the next Apply."""
+        before, self._pair = self._pair, self._currentPair()
+        transforms = (self._parameters.forwardTransform, self._parameters.inverseTransform)
+        ofPairBefore = any(node is not None and linkedPair(node) == before for node in transforms)
+        if before != self._pair and None not in before and ofPairBefore:
+            for name in OUTPUT_NAMES:
+                setattr(self._parameters, name, None)
+
+    def _problem(self) -> str:
+        if self._parameters is None:
+            return "There is no scene."
+        if self._job is not None:
+            return "A registration is running."
+        return whatIsMissing(requestOf(self._parameters))
+
+    def _outputsHint(self) -> str:
+        if self._parameters is None or Output.NEW in vars(chosenOutputs(self._parameters)).values():
+            return "None is chosen: all four will be made new."
+        return "Only the chosen ones will be made; those that exist are overwritten."
+
+    # ---- Apply and Cancel
+
+    def _onApply(self, _checked: bool) -> None:
+        try:
+            missing = missingPackages()
+            if missing:
+                installMissing(missing)
+        except InstallError as error:
+            self._ui.statusLabel.text = str(error)
+            self._log(str(error))
+            self._tell(str(error))
+            return
+        self._follow(self._logic.run(requestOf(self._parameters)))
+
+    def _follow(self, job: RegistrationJob) -> None:
+        self._job = job
+        self._log(f"{job.request.movingVolume.GetName()} to {job.request.fixedVolume.GetName()}")
+        job.whenChanged(self._onJobChanged)
+        job.whenFinished(self._onJobFinished)
+        self.update()
+
+    def _onCancel(self, _checked: bool) -> None:
+        if self._job is not None:
+            self._job.cancel()
+
+    def _onJobChanged(self, job: RegistrationJob) -> None:
+        if job.text != self._ui.statusLabel.text:
+            self._log(f"{job.seconds:6.1f} s  {job.text}")
+        self._showProgress(job.fraction, job.text)
+        self._ui.cancelButton.enabled = job.state != JobState.CANCELLING
+
+    def _onJobFinished(self, job: RegistrationJob) -> None:
+        self._job = None
+        if job.state == JobState.DONE:
+            self._showResult(job)
+        elif job.state == JobState.FAILED:
+            self._showProgress(0.0, job.error)
+            self._log(failureText(job))
+            self._tell(job.error)
+        else:
+            self._showProgress(0.0, job.error)
+        self.update()
+
+    def _showResult(self, job: RegistrationJob) -> None:
+        self._log(resultText(job))
+        self._showProgress(1.0, f"Done in {job.seconds:.0f} s.")
+        if self._parameters is None:
+            return
+        for name in OUTPUT_NAMES:
+            setattr(self._parameters, name, getattr(job.result, name))
+        foreground = job.result.jacobianVolume or job.result.warpedVolume
+        if foreground is not None:
+            showOverlay(job.request.fixedVolume, foreground, self._parameters.overlayOpacity)
+
+    # ---- what people see
+
+    def _showProgress(self, fraction: float, text: str) -> None:
+        self._ui.progressBar.value = round(100 * fraction)
+        self._ui.statusLabel.text = text
+
+    def _log(self, text: str) -> None:
+        self._ui.logTextEdit.appendPlainText(text)
+
+    def _tell(self, text: str) -> None:
+        # Later, not inside the signal that brought the news: the dialog runs an event loop of its own.
+        qt.QTimer.singleShot(0, lambda: slicer.util.errorDisplay(text, windowTitle="SITReg"))
+
+    # ---- the moving volume under the forward transform
+
+    def _updatePutUnder(self) -> None:
+        button, parameters = self._ui.putUnderButton, self._parameters
+        forward = parameters.forwardTransform if parameters is not None else None
+        moving = parameters.movingVolume if parameters is not None else None
+        button.enabled = forward is not None and moving is not None
+        inPlace = button.enabled and isUnder(moving, forward)
+        button.text = "Take moving volume out of the transform" if inPlace else "Put moving volume under the transform"
+
+    def _onPutUnder(self, _checked: bool) -> None:
+        moving, forward = self._parameters.movingVolume, self._parameters.forwardTransform
+        if isUnder(moving, forward):
+            takeOut(moving)
+        else:
+            putUnder(moving, forward)
+        self.update()

@@ -1,0 +1,58 @@
+"""From the scene to the files of a job, in small steps between which Slicer stays responsive."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sitreg_engine import contract
+
+from .labelExport import exportLabels, exportVolume, segmentNames
+from .registrationRequest import RegistrationRequest
+
+
+def exportSteps(request: RegistrationRequest, jobId: str, folder: Path) -> Iterator[str] | Iterator[contract.Job]:
+    """Write the inputs to `folder`; yields a line of text before each step and returns the engine's job.
+
+    Everything is written where it lies in the world, so parent transforms are honoured. Raises RequestError.
+    """
+    yield "Exporting the fixed volume"
+    fixed = folder / "fixed.nrrd"
+    exportVolume(request.fixedVolume, fixed)
+    yield "Exporting the moving volume"
+    moving = folder / "moving.nrrd"
+    exportVolume(request.movingVolume, moving)
+    labelFiles = yield from _exportLabelFiles(request, folder)
+    return contract.Job(
+        id=jobId,
+        fixed=str(fixed),
+        moving=str(moving),
+        output=str(folder / "result"),
+        model=request.model,
+        device=request.device,
+        affine=request.affine,
+        refine=request.refine,
+        spacing=request.workingSpacing,
+        format="nrrd",
+        fixed_mask=labelFiles.get("fixedMask", ""),
+        moving_mask=labelFiles.get("movingMask", ""),
+        fixed_labels=labelFiles.get("fixedLabels", ""),
+        moving_labels=labelFiles.get("movingLabels", ""),
+    )
+
+
+def _exportLabelFiles(request: RegistrationRequest, folder: Path):
+    """Write masks and labels that are there; returns {name of the request's field: file}."""
+    names = segmentNames(request.fixedLabels, request.movingLabels)
+    wanted = (
+        ("fixedMask", request.fixedMask, request.fixedVolume),
+        ("movingMask", request.movingMask, request.movingVolume),
+        ("fixedLabels", request.fixedLabels, request.fixedVolume),
+        ("movingLabels", request.movingLabels, request.movingVolume),
+    )
+    files = {}
+    for field, node, referenceVolume in wanted:
+        if node is not None:
+            yield f"Exporting '{node.GetName()}'"
+            path = folder / f"{field}.nrrd"
+            exportLabels(node, referenceVolume, names if "Labels" in field else segmentNames(node), path)
+            files[field] = str(path)
+    return files

@@ -1,0 +1,150 @@
+"""From the files of a result to nodes of the scene, in small steps between which Slicer stays responsive.
+
+The engine writes LPS, the scene is RAS; Slicer's own readers turn the one into the other.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+import slicer
+from sitreg_engine import contract
+
+from .jacobianDisplay import setUpJacobianDisplay
+from .registrationRequest import Output, OutputChoice, RegistrationRequest
+from .transformNodes import linkTransforms, useLinearInterpolation
+
+
+@dataclass(frozen=True)
+class RegistrationResult:
+    """What a registration left in the scene (None for outputs that were not wanted) and what was measured."""
+
+    forwardTransform: slicer.vtkMRMLGridTransformNode | None
+    inverseTransform: slicer.vtkMRMLGridTransformNode | None
+    warpedVolume: slicer.vtkMRMLScalarVolumeNode | None
+    jacobianVolume: slicer.vtkMRMLScalarVolumeNode | None
+    measures: list[contract.Measure] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)  # stage -> seconds
+    device: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+
+class ImportFailure(RuntimeError):
+    """A result that could not be brought into the scene; its text is one clear line."""
+
+
+def importSteps(request: RegistrationRequest, answer: contract.Result) -> Generator[str, None, RegistrationResult]:
+    """Bring the files of a result into the scene; yields a line of text before each step.
+
+    Nothing that the user chose is touched before every file is loaded: closing the generator, or a failure,
+    leaves the scene as it was. Raises ImportFailure.
+    """
+    loaded = {}
+    try:
+        for name, choice in vars(request.outputs).items():
+            if choice is not Output.NONE:
+                yield f"Loading {_OUTPUTS[name].text}"
+                loaded[name] = _load(answer, _OUTPUTS[name])
+        yield "Showing the result"
+    except BaseException:
+        for node in loaded.values():
+            _remove(node)
+        raise
+    nodes = {name: _place(node, getattr(request.outputs, name), _name(request, name)) for name, node in loaded.items()}
+    result = _result(nodes, answer)
+    _dress(request, result)
+    return result
+
+
+@dataclass(frozen=True)
+class _OutputKind:
+    key: str  # in the engine's answer
+    text: str
+    suffix: str  # of a new node's name
+    isTransform: bool
+
+
+_OUTPUTS = {
+    "forwardTransform": _OutputKind("forward", "the forward transform", "forward", True),
+    "inverseTransform": _OutputKind("inverse", "the inverse transform", "inverse", True),
+    "warpedVolume": _OutputKind("warped_moving", "the warped volume", "warped", False),
+    "jacobianVolume": _OutputKind("jacobian", "the Jacobian volume", "Jacobian", False),
+}
+
+
+def _load(answer: contract.Result, kind: _OutputKind):
+    """The node of one result file, which forgets that file: it is about to be removed."""
+    path = answer.outputs.get(kind.key)
+    if path is None:
+        raise ImportFailure(f"The engine's result lacks {kind.text}: the log tells what it did.")
+    try:
+        if kind.isTransform:
+            node = slicer.util.loadTransform(path)
+        else:
+            node = slicer.util.loadVolume(path, {"show": False, "singleFile": True})
+    except RuntimeError as error:
+        raise ImportFailure(f"Slicer could not load {kind.text} from {path}: {error}") from error
+    slicer.mrmlScene.RemoveNode(node.GetStorageNode())
+    return node
+
+
+def _name(request: RegistrationRequest, output: str) -> str:
+    moving, fixed = request.movingVolume.GetName(), request.fixedVolume.GetName()
+    return f"{moving} to {fixed} ({_OUTPUTS[output].suffix})"
+
+
+def _place(loaded, choice: OutputChoice, name: str):
+    """The loaded node under its new name, or its content in the node that the user chose."""
+    if choice is Output.NEW:
+        loaded.SetName(slicer.mrmlScene.GenerateUniqueName(name))
+        return loaded
+    if isinstance(choice, slicer.vtkMRMLTransformNode):
+        choice.SetAndObserveTransformFromParent(loaded.GetTransformFromParent())
+    else:
+        choice.SetAndObserveImageData(loaded.GetImageData())
+        choice.CopyOrientation(loaded)
+        choice.CreateDefaultDisplayNodes()
+    choice.SetAndObserveTransformNodeID(None)  # results lie in the world; a parent would move them once more
+    _remove(loaded)
+    return choice
+
+
+def _remove(node) -> None:
+    displayNodes = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+    for each in [*displayNodes, node]:
+        if each is not None:
+            slicer.mrmlScene.RemoveNode(each)
+
+
+def _result(nodes: dict, answer: contract.Result) -> RegistrationResult:
+    return RegistrationResult(
+        forwardTransform=nodes.get("forwardTransform"),
+        inverseTransform=nodes.get("inverseTransform"),
+        warpedVolume=nodes.get("warpedVolume"),
+        jacobianVolume=nodes.get("jacobianVolume"),
+        measures=answer.measures,
+        seconds=answer.seconds,
+        device=answer.device,
+        warnings=answer.warnings,
+    )
+
+
+def _dress(request: RegistrationRequest, result: RegistrationResult) -> None:
+    """Links, interpolation, colours."""
+    transforms = [node for node in (result.forwardTransform, result.inverseTransform) if node is not None]
+    for node in transforms:
+        useLinearInterpolation(node)
+    linkTransforms(result.forwardTransform, result.inverseTransform, request.fixedVolume, request.movingVolume)
+    if result.warpedVolume is not None:
+        _copyWindow(request.movingVolume, result.warpedVolume)
+    if result.jacobianVolume is not None:
+        setUpJacobianDisplay(result.jacobianVolume)
+
+
+def _copyWindow(source, target) -> None:
+    """Show the warped volume with the same grey values as the moving one."""
+    shown, display = source.GetDisplayNode(), target.GetDisplayNode()
+    if shown is None or display is None:
+        return
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(shown.GetWindow(), shown.GetLevel())
+    display.SetAndObserveColorNodeID(shown.GetColorNodeID())

@@ -1,0 +1,89 @@
+"""The two transform nodes of a registration: what they are linked to, and what lies under them."""
+
+import slicer
+import vtk
+
+INVERSE_ROLE = "inverseTransform"
+FORMER_PARENT_ROLE = "SITRegFormerParent"  # of a volume: the transform it was under before
+STAND_IN_ATTRIBUTE = "SITReg.FormerParentCopy"
+_LINEAR = 1  # vtkGridTransform's number for it, which has no name in Python
+
+
+def linkTransforms(forward, inverse, fixedVolume, movingVolume) -> None:
+    """Let the two transforms know each other and the two volumes that they were computed from."""
+    for node in (forward, inverse):
+        if node is not None:
+            node.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole(), fixedVolume.GetID())
+            node.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole(), movingVolume.GetID())
+            node.SetNodeReferenceID(INVERSE_ROLE, None)
+    if forward is not None and inverse is not None:
+        forward.SetNodeReferenceID(INVERSE_ROLE, inverse.GetID())
+        inverse.SetNodeReferenceID(INVERSE_ROLE, forward.GetID())
+
+
+def linkedPair(transformNode) -> tuple:
+    """The fixed and the moving volume that a transform was computed from; None for what is not there."""
+    fixedRole = slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole()
+    movingRole = slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole()
+    return transformNode.GetNodeReference(fixedRole), transformNode.GetNodeReference(movingRole)
+
+
+def useLinearInterpolation(gridNode) -> None:
+    """Interpolate the displacements as the engine does; Slicer's readers choose cubic: slower, and a bit different."""
+    grid = gridNode.GetTransformFromParent()
+    if isinstance(grid, slicer.vtkOrientedGridTransform) and grid.GetInterpolationMode() != _LINEAR:
+        grid.SetInterpolationModeToLinear()
+        grid.Update()
+        gridNode.InvokeCustomModifiedEvent(slicer.vtkMRMLTransformableNode.TransformModifiedEvent)
+
+
+def isUnder(node, transformNode) -> bool:
+    """Whether a node lies under the transform, directly or further down."""
+    parent = node.GetParentTransformNode()
+    while parent is not None and parent is not transformNode:
+        parent = parent.GetParentTransformNode()
+    return parent is transformNode and transformNode is not None
+
+
+def putUnder(node, transformNode) -> None:
+    """Put a node under the transform so that it appears where the registration brings it.
+
+    The transform starts from the world, so a parent that the node already has is kept below it. That parent is
+    copied, because other nodes may hang on it and must stay where they are.
+    """
+    if isUnder(node, transformNode):
+        return
+    takeOut(node)
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        node.SetAndObserveTransformNodeID(transformNode.GetID())
+        return
+    standIn = _copyToWorld(parent, node)
+    standIn.SetAndObserveTransformNodeID(transformNode.GetID())
+    node.SetNodeReferenceID(FORMER_PARENT_ROLE, parent.GetID())
+    node.SetAndObserveTransformNodeID(standIn.GetID())
+
+
+def takeOut(node) -> None:
+    """Undo `putUnder`: the node returns to the parent that it had before. Any other parent is left alone."""
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        return
+    if parent.GetAttribute(STAND_IN_ATTRIBUTE) is not None:
+        former = node.GetNodeReference(FORMER_PARENT_ROLE)
+        node.SetAndObserveTransformNodeID(former.GetID() if former is not None else None)
+        node.SetNodeReferenceID(FORMER_PARENT_ROLE, None)
+        slicer.mrmlScene.RemoveNode(parent)
+    elif parent.GetNodeReference(INVERSE_ROLE) is not None or linkedPair(parent)[1] is not None:
+        node.SetAndObserveTransformNodeID(None)
+
+
+def _copyToWorld(parent, node):
+    """A new transform node that does all that `parent` and its own parents do."""
+    combined = vtk.vtkGeneralTransform()
+    parent.GetTransformToWorld(combined)
+    name = slicer.mrmlScene.GenerateUniqueName(f"{node.GetName()} before registration")
+    standIn = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", name)
+    standIn.SetAttribute(STAND_IN_ATTRIBUTE, "1")
+    standIn.SetAndObserveTransformToParent(combined)
+    return standIn
