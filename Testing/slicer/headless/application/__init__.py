@@ -1,0 +1,1 @@
+"""slicer.app, slicer.modules, the layout manager and the loader of scripted modules."""

@@ -1,0 +1,62 @@
+"""Reading and writing attributes of Qt objects the way PythonQt does."""
+
+import types
+
+from PySide6 import QtCore
+
+from .properties import writeProperty
+from .signals import connect, disconnect
+from .values import MISSING, findMember, toPythonQt
+
+CPP_CLASSES = ("PySide6.", "headless.")  # what stands for a C++ class; a script's own subclasses may take attributes
+
+
+def makeGetAttribute(raw):
+    """PySide6 resolves `connect` before it looks into the class, so a method put there would never be met."""
+
+    def getAttribute(self, name):
+        if name == "connect":
+            return types.MethodType(connect, self)
+        if name == "disconnect":
+            return types.MethodType(disconnect, self)
+        value = raw(self, name)
+        return toPythonQt(value) if type(value) is list and not name.startswith("_") else value
+
+    return getAttribute
+
+
+def setAttribute(self, name, value):
+    """Properties are written, unknown names refused on C++ classes, anything allowed on a script's own class."""
+    member = findMember(type(self), name)
+    if isinstance(member, QtCore.Property):
+        setDeclaredProperty(self, member, name, value)
+    elif member is not MISSING and hasattr(type(member), "__set__"):
+        member.__set__(self, value)
+    elif isCppClass(type(self)) and not name.startswith("_"):
+        setOnCppObject(self, member, name, value)
+    else:
+        self.__dict__[name] = value
+
+
+def setDeclaredProperty(instance, member, name, value):
+    """Write a property that a stand-in widget declares in Python."""
+    if member.fset is None:
+        raise AttributeError(f"Property '{name}' of {type(instance).__name__} object is not writable")
+    member.fset(instance, value)
+
+
+def setOnCppObject(instance, member, name, value):
+    """A C++ object takes its dynamic properties only; its methods cannot be replaced."""
+    className = type(instance).__name__
+    if member is not MISSING:
+        raise AttributeError(f"Slot '{name}' can not be overwritten on {className} object")
+    if name.encode() not in [bytes(known) for known in instance.dynamicPropertyNames()]:
+        raise AttributeError(
+            f"'{name}' does not exist on {className} and creating new attributes on C++ objects is not allowed"
+        )
+    writeProperty(instance, name, value)
+
+
+def isCppClass(cls):
+    """Whether objects of exactly this class stand for plain C++ objects."""
+    return cls.__module__.startswith(CPP_CLASSES)

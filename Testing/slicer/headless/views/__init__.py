@@ -1,0 +1,1 @@
+"""MRML views rendered off screen, with Slicer's own displayable managers."""
