@@ -1,0 +1,99 @@
+"""What the command line understands, turned into a Job. Loads nothing heavy, so that `sitreg --help` is instant."""
+
+import argparse
+import os
+import sys
+from typing import NoReturn
+
+from . import __version__
+from .contract import AFFINE_CHOICES, FORMATS, Job
+
+_PATHS = (
+    *("fixed", "moving", "output", "weights", "fixed_mask", "moving_mask"),
+    *("fixed_labels", "moving_labels", "fixed_points", "moving_points"),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; argparse would print the usage of every option above it."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The commands register and verify."""
+    parser = Parser(prog="sitreg", description="Symmetric, inverse consistent, topology preserving registration.")
+    parser.add_argument("--version", action="version", version=f"sitreg {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_register(commands)
+    _add_verify(commands)
+    return parser
+
+
+def _add_register(commands) -> None:
+    command = commands.add_parser(
+        "register",
+        help="register two volumes",
+        description="Find the transform between two volumes and write both directions, warped volumes and measures. "
+        "Volumes are any 3-D scalar image file SimpleITK reads, or the folder of a DICOM series.",
+    )
+    command.add_argument("fixed", metavar="FIXED", help="the volume that stays in place")
+    command.add_argument("moving", metavar="MOVING", help="the volume that is warped onto it")
+    command.add_argument("-o", "--output", metavar="OUT", required=True, help="folder for the results")
+    _add_method(command)
+    _add_extra_inputs(command)
+
+
+def _add_method(command: argparse.ArgumentParser) -> None:
+    defaults = Job.__dataclass_fields__
+    options = [
+        ("--model", str, "NAME", "the model; `sitreg models` lists them"),
+        ("--weights", str, "FILE", "checkpoint to use instead of the model's own"),
+        ("--groups", int, "N", "groups of the normalisation layers, for a checkpoint that does not say"),
+        ("--device", str, "DEVICE", "auto, cpu, cuda or cuda:N"),
+        ("--affine", str, "HOW", f"{', '.join(AFFINE_CHOICES)}, or an ITK transform file (fixed to moving points)"),
+        ("--refine", str, "N", "auto, or optimisation steps per resolution; 0 = off"),
+        ("--spacing", float, "MM", "working spacing; 0 = chosen from the images"),
+    ]
+    for flag, kind, metavar, text in options:
+        default = defaults[flag[2:]].default
+        shown = f"{text} (default: {default})" if default not in ("", 0) else text
+        command.add_argument(flag, type=kind, metavar=metavar, default=default, help=shown)
+    command.add_argument("--format", choices=FORMATS, default="h5", help="of the two transforms (default: h5)")
+
+
+def _add_extra_inputs(command: argparse.ArgumentParser) -> None:
+    kinds = [
+        ("mask", "mask: only what lies in it is compared"),
+        ("labels", "label map: moving labels are warped, overlap is measured when both are given"),
+        ("points", "landmarks, CSV x,y,z in LPS mm or Slicer .mrk.json, paired by order"),
+    ]
+    for kind, text in kinds:
+        for side in ("fixed", "moving"):
+            command.add_argument(f"--{side}-{kind}", metavar="FILE", default="", help=f"{side} {text}")
+
+
+def _add_verify(commands) -> None:
+    command = commands.add_parser(
+        "verify",
+        help="compare a SITReg checkpoint with stored outputs",
+        description="Run a checkpoint in the published SITReg format on image_1 and image_2 of an .npz file and "
+        "compare with the f12 and f21 stored there. Exit code 1 when the largest difference is above the tolerance.",
+    )
+    command.add_argument("checkpoint", metavar="CHECKPOINT", help="file with the published weights (.pt)")
+    command.add_argument("pair", metavar="PAIR.npz", help="file with image_1, image_2, f12 and f21")
+    command.add_argument("--groups", type=int, metavar="N", help="of the normalisation layers, when the file is silent")
+    command.add_argument("--update-groups", type=int, metavar="N", help="of the update networks, when they differ")
+    command.add_argument("--tolerance", type=float, metavar="T", help="voxels (default: by architecture)")
+
+
+def job_from(arguments: argparse.Namespace) -> Job:
+    """The job of a `register` command; paths are made absolute."""
+    given = {name: getattr(arguments, name) for name in Job.__dataclass_fields__ if hasattr(arguments, name)}
+    for name in _PATHS:
+        given[name] = os.path.abspath(given[name]) if given[name] else ""
+    if given["affine"] not in AFFINE_CHOICES:
+        given["affine"] = os.path.abspath(given["affine"])
+    return Job(id="cli", **given)

@@ -1,0 +1,45 @@
+"""What a person at a terminal sees: a progress bar, and a table at the end."""
+
+import math
+import sys
+
+from tqdm import tqdm
+
+from .contract import STAGES, Measure, Result
+
+
+class Bar:
+    """A Reporter's listener that draws on stderr; draws nothing when stderr is no terminal."""
+
+    def __init__(self):
+        layout = "{l_bar}{bar}| {elapsed}<{remaining}"
+        self._bar = tqdm(total=100.0, file=sys.stderr, disable=None, leave=False, bar_format=layout)
+
+    def __call__(self, stage: str, fraction: float, text: str) -> None:
+        self._bar.set_description_str(text, refresh=False)
+        self._bar.update(max(100.0 * fraction - self._bar.n, 0.0))
+
+    def close(self) -> None:
+        """Remove the bar, so that a line written afterwards stands alone."""
+        self._bar.close()
+
+
+def stage_line(result: Result) -> str:
+    """Seconds per stage in one line."""
+    order = [stage for stage in STAGES if stage in result.seconds]
+    stages = "  ".join(f"{stage} {result.seconds[stage]:.1f}" for stage in order)
+    return f"{sum(result.seconds.values()):.1f} s on {result.device}: {stages}"
+
+
+def table(measures: list[Measure]) -> str:
+    """One line a measure: value, unit, description."""
+    rows = [(_number(m.value), m.unit, m.description) for m in measures]
+    width = max((len(value) for value, _, _ in rows), default=0)
+    units = max((len(unit) for _, unit, _ in rows), default=0)
+    return "\n".join(f"{value:>{width}} {unit:<{units}}  {text}" for value, unit, text in rows)
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.4g}"

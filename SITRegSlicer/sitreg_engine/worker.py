@@ -1,0 +1,110 @@
+"""The background process: jobs as JSON lines on stdin, progress and results as JSON lines on stdout (contract.py).
+
+A thread reads commands at every moment, the main thread works off one job after the other. Torch and the models stay
+loaded between jobs. The process leaves by itself when its stdin closes, whatever it is doing: whoever started it may
+have been killed, and nobody else would free the memory.
+"""
+
+import gc
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import BinaryIO
+
+from . import __version__
+from .channel import Channel, ProgressSender
+from .contract import PROTOCOL, Failure, Message, Ready
+from .failures import explain
+from .inbox import Inbox, Task
+from .progress import Reporter
+
+_GRACE = 1.2  # s that a running job gets to stop and clean up once stdin has closed; the promise is 2 s
+
+
+def main() -> int:
+    """Works until stdin closes (exit code 0). Returns 1 when the engine cannot be loaded."""
+    # Ctrl-C in the terminal of the program that started this one is not meant for the worker.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stdin, stdout = _claim_pipes()
+    channel = Channel(stdout)
+    inbox = Inbox(channel.send)
+    threading.Thread(target=_listen, args=(inbox, stdin), daemon=True).start()
+    try:
+        register = _load(channel)
+    except ImportError as error:
+        message = f"The engine could not be loaded ({error}). Install torch, numpy and SimpleITK for {sys.executable}."
+        channel.send(Failure("", message, traceback.format_exc()))
+        return 1
+    while True:
+        channel.send(_answer(inbox.next(), register, channel))
+        inbox.done()
+
+
+def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """stdin and stdout for the contract alone: whatever a library prints goes to stderr, what it reads is empty.
+
+    The original stdin must not stay in its place: on Windows, loading numpy hangs while a thread reads from it.
+    """
+    stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return stdin, stdout
+
+
+def _listen(inbox: Inbox, stdin: BinaryIO) -> None:
+    """The reading thread. In the end it ends the process: the main thread may be deep in a computation."""
+    try:
+        inbox.read(stdin)
+    finally:
+        left = inbox.stop_all(_GRACE)
+        if left is not None:
+            from .outputs import remove_leftovers
+
+            remove_leftovers(left.output)
+        os._exit(0)
+
+
+def _load(channel: Channel) -> Callable:
+    """Import everything heavy, then tell that jobs are welcome."""
+    from .devices import available_devices
+    from .register import register
+
+    channel.send(Ready(__version__, PROTOCOL, available_devices(), ["sitreg"]))
+    return register
+
+
+def _answer(task: Task, register: Callable, channel: Channel) -> Message:
+    """The job's Result or Failure."""
+    listener = ProgressSender(task.job.id, channel.send)
+    try:
+        return register(task.job, Reporter(listener, task.stop.is_set))
+    except Exception as error:  # the worker outlives whatever a job does
+        told = explain(error)
+    _free_memory()
+    return Failure(task.job.id, told.message, told.detail, told.cancelled)
+
+
+def _free_memory() -> None:
+    """Give back what a failed job held, so that the next one has it."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+if __name__ == "__main__":
+    try:
+        code = main()
+    except BrokenPipeError:  # nobody listens any more
+        code = 0
+    # Not sys.exit: at the interpreter's end the reading thread would still hold stdin.
+    sys.stderr.flush()
+    os._exit(code)
