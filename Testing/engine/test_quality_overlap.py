@@ -93,7 +93,8 @@ def test_volumes_are_millilitres():
 def test_means_leave_out_what_is_nan_and_say_so():
     fixed = np.maximum(box(1, (5, 5, 5)), box(2, (18, 15, 10), (5, 5, 5)))
     overlaps = label_overlaps(fixed, box(1, (8, 5, 5)), GRID, [1, 2])
-    measures = by_name(overlap_measures(overlaps, dice_before=np.array([0.2, 0.4])))
+    measures = by_name(overlap_measures(overlaps, dice_before=np.array([0.2, 0.4]), dice_aligned=np.array([0.3, 0.4])))
+    assert measures["dice_mean_aligned"].value == pytest.approx(0.35)
     assert measures["dice_mean_before"].value == pytest.approx(0.3)
     assert measures["dice_mean"].value == pytest.approx(0.35)
     assert measures["hd95_mean"].value == pytest.approx(4.5)

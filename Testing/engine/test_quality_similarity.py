@@ -74,6 +74,9 @@ def test_before_and_after_are_named():
     before, after = similarity_measures(noise(0), noise(1), noise(0))
     assert (before.name, after.name) == ("ncc_before", "ncc")
     assert after.value > 0.99 > 0.1 > before.value
+    half = 0.5 * noise(0) + 0.5 * noise(1)
+    _, aligned, _ = similarity_measures(noise(0), noise(1), noise(0), aligned=half)
+    assert aligned.name == "ncc_aligned" and 0.5 < aligned.value < 0.9
 
 
 def test_images_of_different_shapes_are_refused():

@@ -71,15 +71,20 @@ def _overlap(
     return LabelOverlap(label, score, found.hd95, found.mean, fixed_ml, warped_ml, "")
 
 
-def overlap_measures(overlaps: Sequence[LabelOverlap], dice_before: np.ndarray | None = None) -> list[Measure]:
+def overlap_measures(
+    overlaps: Sequence[LabelOverlap], dice_before: np.ndarray | None = None, dice_aligned: np.ndarray | None = None
+) -> list[Measure]:
     """Means over the labels, then Dice, HD95 and volume change of each.
 
-    `dice_before`: each label's Dice before the registration, in the order of `overlaps`.
+    `dice_before`, `dice_aligned`: each label's Dice as the images were given and after the affine alone, in the
+    order of `overlaps`.
     """
     count = f"over {len(overlaps)} labels"
     result = []
     if dice_before is not None:
         result.append(Measure("dice_mean_before", f"Mean Dice {count} before registration", _mean(dice_before), ""))
+    if dice_aligned is not None:
+        result.append(Measure("dice_mean_aligned", f"Mean Dice {count} after alignment", _mean(dice_aligned), ""))
     result += [
         Measure("dice_mean", f"Mean Dice {count}", _mean([o.dice for o in overlaps]), ""),
         Measure("hd95_mean", _with_missing(f"Mean HD95 {count}", overlaps), _mean([o.hd95 for o in overlaps]), "mm"),

@@ -53,15 +53,22 @@ def mean_local_ncc(
 
 
 def similarity_measures(
-    fixed: np.ndarray, before: np.ndarray, after: np.ndarray, mask: np.ndarray | None = None
+    fixed: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    mask: np.ndarray | None = None,
+    aligned: np.ndarray | None = None,
 ) -> list[Measure]:
-    """Mean local NCC of fixed and moving image before and after registration, all (I, J, K) on the fixed grid."""
+    """Mean local NCC of fixed and moving image before and after registration, all (I, J, K) on the fixed grid.
+
+    `aligned`: the moving image after the affine alone.
+    """
     where = "inside the mask" if mask is not None else "over the fixed image"
     text = f"Mean local cross-correlation ({WINDOW} voxel cubes) {where}"
-    return [
-        Measure("ncc_before", f"{text}, before registration", mean_local_ncc(fixed, before, mask), ""),
-        Measure("ncc", f"{text}, after registration", mean_local_ncc(fixed, after, mask), ""),
-    ]
+    moments = [("ncc_before", before, "before registration"), ("ncc", after, "after registration")]
+    if aligned is not None:
+        moments.insert(1, ("ncc_aligned", aligned, "after alignment"))
+    return [Measure(name, f"{text}, {when}", mean_local_ncc(fixed, image, mask), "") for name, image, when in moments]
 
 
 def _standardised(image: np.ndarray) -> Tensor:
