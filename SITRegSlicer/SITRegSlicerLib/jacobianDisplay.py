@@ -58,7 +58,6 @@ def _fillColors(node) -> None:
     for index in range(1, COLOR_COUNT):
         determinant = shown.low + (index + 0.5) * step
         node.SetColor(index, f"{determinant:.2f}", *divergingColor(determinant), 1.0)
-    node.NamesInitialisedOn()
 
 
 def setUpJacobianDisplay(volumeNode) -> None:
