@@ -42,6 +42,13 @@ def test_where_both_are_flat_nothing_is_said_and_where_one_is_flat_it_is_zero():
     assert mean_local_ncc(a, b, window=3) == 0
 
 
+def test_a_trace_of_structure_counts_as_flat():
+    a, b = noise(0), noise(0)
+    b[8:] = 50 + 1e-3 * (a[8:] - 50)
+    ncc = local_ncc(a, b, 3)
+    assert np.all(ncc[9:] == 0) and np.all(ncc[:7] > 0.99)
+
+
 def test_constant_images_have_no_correlation():
     flat = np.full(SHAPE, 1e6, np.float32)
     assert np.isnan(mean_local_ncc(flat, flat))

@@ -117,6 +117,9 @@ def test_cutting_the_field_equals_sampling_it():
 def test_a_lattice_is_recognised_only_where_every_voxel_is_shared():
     assert lattice_offset(FIXED, FIXED) == (0, 0, 0)
     assert lattice_offset(FIXED, wider(FIXED, 1)) is None  # reaches out of it
+    for start in (-1, 10):  # sticks out at the low or at the high end
+        origin = tuple(map(float, apply(FIXED.voxel_to_world, np.array([start, 2, 2]))))
+        assert lattice_offset(FIXED, Grid((5, 5, 5), FIXED.spacing, origin, FIXED.direction)) is None
     assert lattice_offset(wider(FIXED, 9), MOVING) is None
     stretched = Grid(FIXED.shape, tuple(1.001 * s for s in FIXED.spacing), FIXED.origin, FIXED.direction)
     assert lattice_offset(wider(FIXED, 1), stretched) is None
