@@ -32,7 +32,7 @@ def createScene(home):
     cacheManager, dataIOManager = createDataIO(scene, home)
     scene.SetRootDirectory(str(home))
     moduleLogics = createModuleLogics(applicationLogic, scene)
-    addDefaultNodes(scene, applicationLogic)
+    addDefaultNodes(scene)
     mirror = SubjectHierarchyMirror(scene)
     return SceneParts(scene, applicationLogic, cacheManager, dataIOManager, mirror, moduleLogics, home)
 
@@ -72,10 +72,9 @@ def createDataIO(scene, home):
     return cacheManager, dataIOManager
 
 
-def addDefaultNodes(scene, applicationLogic):
-    """The nodes that exist in Slicer before a user does anything."""
+def addDefaultNodes(scene):
+    """The nodes that exist in Slicer before a user does anything, beside the colours, which their logic adds."""
     crosshair = slicer.vtkMRMLCrosshairNode()
     crosshair.SetCrosshairName("default")
     scene.AddNode(crosshair)
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
-    applicationLogic.GetColorLogic().AddDefaultColorNodes()

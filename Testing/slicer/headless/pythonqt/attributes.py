@@ -5,7 +5,7 @@ import types
 from PySide6 import QtCore
 
 from .properties import writeProperty
-from .signals import connect, disconnect
+from .signals import SignalFunction, connect, disconnect
 from .values import MISSING, findMember, toPythonQt
 
 CPP_CLASSES = ("PySide6.", "headless.")  # what stands for a C++ class; a script's own subclasses may take attributes
@@ -20,6 +20,8 @@ def makeGetAttribute(raw):
         if name == "disconnect":
             return types.MethodType(disconnect, self)
         value = raw(self, name)
+        if type(value) is QtCore.SignalInstance:
+            return SignalFunction(self, name, value)
         return toPythonQt(value) if type(value) is list and not name.startswith("_") else value
 
     return getAttribute

@@ -43,6 +43,6 @@ def exposeObjectMethods():
     QObject.findChild = findChild
     QObject.findChildren = findChildren
     QObject.name = property(lambda self: self.objectName, lambda self, value: setattr(self, "objectName", value))
-    QObject.className = lambda self: self.metaObject().className()
+    QObject.className = lambda self: type(self).staticMetaObject.className()
     QObject.delete = lambda self: self.deleteLater()
     QtCore.QByteArray.__repr__ = lambda self: f"QByteArray ({bytes(self).decode(errors='replace')},)"

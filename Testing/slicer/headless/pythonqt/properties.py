@@ -18,14 +18,23 @@ class PropertyAttribute:
         self.method = method
         self.setter = setter
         self.writable = writable
+        self.reading = set()  # ids of the objects whose property is being read
 
     def __get__(self, instance, owner=None):
         if instance is None:  # the class keeps its statics, such as QTimer.singleShot
             return self.method if self.method is not None else self
+        if id(instance) in self.reading:  # a virtual getter asks Python for an override: there is none
+            return self.method.__get__(instance, owner)
+        self.reading.add(id(instance))
+        try:
+            return toPythonQt(self.read(instance))
+        finally:
+            self.reading.discard(id(instance))
+
+    def read(self, instance):
+        """The value as Qt has it."""
         value = readProperty(instance, self.name)
-        if value is None and callable(self.method):
-            value = self.method(instance)
-        return toPythonQt(value)
+        return self.method(instance) if value is None and callable(self.method) else value
 
     def __set__(self, instance, value):
         if not self.writable:

@@ -1,5 +1,6 @@
 """`connect("clicked(bool)", slot)`: signals by C++ signature, with PythonQt's answers True and False."""
 
+import functools
 import logging
 
 from PySide6 import QtCore
@@ -24,7 +25,7 @@ def findSignal(instance, signature):
     normal = normalized(signature)
     if "(" not in normal:
         return None, None
-    if instance.metaObject().indexOfSignal(normal) >= 0:
+    if type(instance).staticMetaObject.indexOfSignal(normal) >= 0:
         return normal, None
     if normal in declaredSignals(type(instance)):
         return normal, getattr(instance, pythonSignalName(type(instance), normal))
@@ -69,6 +70,63 @@ def disconnect(self, signature=None, slot=None, *rest):
     except (RuntimeError, TypeError):  # PySide6's way to say that it was not connected
         return False
     return True
+
+
+class SignalFunction:
+    """`button.clicked`: the signal with all its arguments, `clicked(bool)`, where PySide6 would choose by the slot."""
+
+    def __init__(self, owner, name, signal):
+        self.owner = owner
+        self.name = name
+        self.signal = signal
+
+    def connect(self, slot):
+        """Connect a callable or another signal."""
+        signature = fullSignature(type(self.owner), self.name)
+        if isinstance(slot, SignalFunction):
+            self.signal.connect(slot.signal)
+        elif signature is None:
+            self.signal.connect(slot)
+        else:
+            rawConnect(self.owner, QtCore.SIGNAL(signature), slot)
+        return True
+
+    def disconnect(self, slot=None):
+        """Disconnect a callable, another signal, or everything."""
+        if slot is None:
+            self.signal.disconnect()
+        elif isinstance(slot, SignalFunction):
+            self.signal.disconnect(slot.signal)
+        elif fullSignature(type(self.owner), self.name) is None:
+            self.signal.disconnect(slot)
+        else:
+            rawDisconnect(self.owner, QtCore.SIGNAL(fullSignature(type(self.owner), self.name)), slot)
+        return True
+
+    def emit(self, *values):
+        """Emit the signal."""
+        self.signal.emit(*values)
+
+
+@functools.cache
+def fullSignature(cls, name):
+    """The C++ signature with most arguments; None for a signal declared in Python.
+
+    The class is asked, not the object: PySide6 loses the meta objects of objects that are gone and may mix them up.
+    """
+    if name in declaredNames(cls):
+        return None
+    meta = cls.staticMetaObject
+    methods = [meta.method(index) for index in range(meta.methodCount())]
+    methods = [method for method in methods if bytes(method.name()).decode() == name]
+    best = max(methods, key=lambda method: method.parameterCount())
+    return bytes(best.methodSignature()).decode()
+
+
+def declaredNames(cls):
+    """Names of the signals that a stand-in widget declares in Python."""
+    bases = [base for base in cls.__mro__ if not base.__module__.startswith(("PySide6.", "Shiboken"))]
+    return {name for base in bases for name, value in vars(base).items() if isinstance(value, QtCore.Signal)}
 
 
 def undo(instance, normal, signal, slot):

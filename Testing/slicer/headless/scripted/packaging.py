@@ -23,10 +23,10 @@ def load_pyproject_dependencies(path):
 
 def pip_check(req):
     """Whether every requirement is installed in a fitting version; those for other platforms count as met."""
-    return all(isMet(requirement) for requirement in asRequirements(req))
+    return all(_isMet(requirement) for requirement in _asRequirements(req))
 
 
-def isMet(requirement):
+def _isMet(requirement):
     """One requirement, its extras not looked at."""
     if requirement.marker is not None and not requirement.marker.evaluate():
         return True
@@ -36,7 +36,7 @@ def isMet(requirement):
         return False
 
 
-def asRequirements(given):
+def _asRequirements(given):
     """A string (one requirement, or several apart by spaces), a Requirement, or a list of both, as a list."""
     if isinstance(given, Requirement):
         return [given]
@@ -59,7 +59,7 @@ def pip_ensure(
     show_progress=True,
 ):
     """Install what is missing; in testing mode Slicer skips that unless told otherwise."""
-    missing = [requirement for requirement in asRequirements(requirements) if not isMet(requirement)]
+    missing = [requirement for requirement in _asRequirements(requirements) if not _isMet(requirement)]
     if not missing:
         return None
     if skip_in_testing and slicer.app.testingEnabled():
