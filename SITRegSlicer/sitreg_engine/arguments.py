@@ -18,7 +18,7 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line; argparse would print the usage of every option above it."""
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.stderr.write(f"{self.prog}: {message} (see {self.prog} --help)\n")
         raise SystemExit(2)
 
 

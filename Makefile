@@ -1,0 +1,29 @@
+# One way through: `make env` (once, by itself), `make demo` (the first minutes), `make test` (before every commit).
+SHELL := /bin/bash
+BIN := .venv/bin
+STAMP := .venv/.complete
+
+.PHONY: env demo test test-slow test-gpu clean
+
+env: $(STAMP)
+
+$(STAMP): pyproject.toml .ci/make-env
+	.ci/make-env
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/python Testing/demonstration/make_demo.py demo
+
+test: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m "slow and not gpu"
+
+test-gpu: $(STAMP)
+	$(BIN)/python -m pytest -m gpu
+
+clean:
+	rm -rf demo bench build .pytest_cache .ruff_cache

@@ -1,0 +1,35 @@
+"""SHA-256 of files, folders, and headers with data beside them."""
+
+import hashlib
+
+import pytest
+import SimpleITK as sitk
+from sitreg_engine import inputs
+from sitreg_engine.errors import InputError
+
+
+def test_the_checksum_of_a_file_is_its_sha256(tmp_path):
+    (tmp_path / "ä b.nrrd").write_bytes(b"abc")
+    assert inputs.checksum(str(tmp_path / "ä b.nrrd")) == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_the_checksum_of_a_folder_changes_with_any_of_its_files(tmp_path):
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "b").write_bytes(b"2")
+    before = inputs.checksum(str(tmp_path))
+    assert inputs.checksum(str(tmp_path)) == before
+    (tmp_path / "b").write_bytes(b"3")
+    assert inputs.checksum(str(tmp_path)) != before
+
+
+def test_the_checksum_of_a_header_covers_the_data_beside_it(tmp_path):
+    path, image = str(tmp_path / "a.mhd"), sitk.Image((4, 4, 4), sitk.sitkUInt8)
+    sitk.WriteImage(image, path)
+    before = inputs.checksum(path)
+    sitk.WriteImage(image + 1, path)
+    assert inputs.checksum(path) != before
+
+
+def test_the_checksum_of_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="could not be read"):
+        inputs.checksum(str(tmp_path / "none"))

@@ -1,0 +1,53 @@
+"""Settings that no registration could honour."""
+
+import dataclasses
+
+import pytest
+from sitreg_engine.contract import Job
+from sitreg_engine.errors import InputError
+from sitreg_engine.inputs import check_job
+
+JOB = Job("1", "/f.nrrd", "/m.nrrd", "/out")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"refine": "0"},
+        {"refine": "40"},
+        {"spacing": 1.5},
+        {"format": "nii.gz"},
+        {"affine": "none"},
+        {"fixed_points": "/a", "moving_points": "/b"},
+    ],
+    ids=str,
+)
+def test_a_sound_job_passes(change):
+    check_job(dataclasses.replace(JOB, **change))
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"moving": ""}, "needs a fixed image"),
+        ({"output": ""}, "needs a fixed image"),
+        ({"format": "mat"}, "h5, nrrd"),
+        ({"refine": "-1"}, "Refine"),
+        ({"refine": "2.5"}, "Refine"),
+        ({"refine": ""}, "Refine"),
+        ({"refine": "²"}, "Refine"),
+        ({"spacing": -1.0}, "spacing"),
+        ({"spacing": float("nan")}, "spacing"),
+        ({"spacing": float("inf")}, "spacing"),
+        ({"groups": -2}, "groups"),
+        ({"fixed_points": "/a"}, "both"),
+        ({"affine": "/none.h5"}, "transform file that exists"),
+        ({"affine": "similarity"}, "auto, rigid, none"),
+        ({"weights": "/none.pt"}, "not found"),
+    ],
+    ids=str,
+)
+def test_an_unsound_setting_is_refused(change, said):
+    with pytest.raises(InputError, match=said):
+        check_job(dataclasses.replace(JOB, **change))

@@ -1,0 +1,101 @@
+"""The rules of the house that no type checker sees: who may import whom, and how long a file may get."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENGINE = ROOT / "SITRegSlicer" / "sitreg_engine"
+SCENE = ROOT / "SITRegSlicer" / "SITRegSlicerLib"
+SLICERS_OWN = {"slicer", "vtk", "qt", "ctk", "mrml", "vtkmodules", "PythonQt", "PySide6"}
+
+# From the top down; a module may import from its own layer and those below it.
+LAYERS = (
+    {"cli", "worker"},
+    {"register"},
+    {"prepare", "affine", "models", "refine", "compose", "quality", "inputs", "outputs", "record", "study"},
+    {"images", "fields", "mappings", "progress"},
+    {"geometry", "devices", "itk"},
+    {"contract", "errors"},
+)
+
+
+def python_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Absolute dotted names of everything a file imports, at any depth; relative ones are resolved."""
+    package = path.relative_to(ROOT / "SITRegSlicer").with_suffix("").parts[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            name = ".".join(part for part in (base, node.module) if part)
+            found |= {f"{name}.{alias.name}" for alias in node.names}
+    return found
+
+
+def engine_modules(names: set[str]) -> set[str]:
+    """First-level engine modules among imported names."""
+    return {name.split(".")[1] for name in names if name.startswith("sitreg_engine.")}
+
+
+def layer_of(module: str) -> int | None:
+    return next((number for number, layer in enumerate(LAYERS) if module in layer), None)
+
+
+def module_of(path: Path) -> str:
+    return path.relative_to(ENGINE).parts[0].removesuffix(".py")
+
+
+def test_the_engine_never_imports_slicer():
+    forbidden = SLICERS_OWN | {"SITRegSlicerLib", "SITRegSlicer"}
+    roots = {path: {name.split(".")[0] for name in imports_of(path)} for path in python_files(ENGINE)}
+    assert not {path.name: found & forbidden for path, found in roots.items() if found & forbidden}
+
+
+LAYERED = [path for path in python_files(ENGINE) if layer_of(module_of(path)) is not None]
+
+
+@pytest.mark.parametrize("path", LAYERED, ids=lambda p: str(p.relative_to(ENGINE)))
+def test_imports_in_the_engine_run_one_way(path):
+    own = layer_of(module_of(path))
+    upwards = {m for m in engine_modules(imports_of(path)) if (other := layer_of(m)) is not None and other < own}
+    assert not upwards
+
+
+def test_the_contract_imports_the_standard_library_alone():
+    roots = {name.split(".")[0] for name in imports_of(ENGINE / "contract.py")}
+    assert roots <= set(sys.stdlib_module_names)
+
+
+SCENE_SIDE = [*python_files(SCENE), ROOT / "SITRegSlicer" / "SITRegSlicer.py"]
+
+
+@pytest.mark.parametrize("path", SCENE_SIDE, ids=lambda p: p.name)
+def test_the_scene_side_knows_only_the_contract(path):
+    assert engine_modules(imports_of(path)) <= {"contract"}
+
+
+@pytest.mark.parametrize("path", SCENE_SIDE, ids=lambda p: p.name)
+def test_the_scene_side_loads_nothing_heavy_at_file_scope(path):
+    top = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.Import)]
+    assert not {alias.name.split(".")[0] for node in top for alias in node.names} & {"torch", "SimpleITK", "numpy"}
+
+
+def test_no_file_outgrows_three_hundred_lines():
+    files = [path for folder in ("SITRegSlicer", "Testing") for path in python_files(ROOT / folder)]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert not {name: length for name, length in lengths.items() if length > 300}
+
+
+def test_no_file_of_the_engine_prints():
+    for path in python_files(ENGINE):
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        prints = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+        assert not prints, path.name
