@@ -43,6 +43,8 @@ def verify(
     """
     stored = _read_pair(pair)
     network, config = load_checkpoint(checkpoint, groups, update_groups)
+    if config.in_channels != 1:
+        raise InputError(f"A network of one channel was expected, got {config.in_channels} channels in {checkpoint}.")
     with torch.inference_mode():
         result = network(stored["image_1"][None, None], stored["image_2"][None, None])
     return Verification(
