@@ -49,7 +49,7 @@ def startScene(application, slicer, home):
 
     from .application.app import qSlicerAppMainWindow
     from .application.layout import qSlicerLayoutManager
-    from .application.modules import Modules, qSlicerCoreModule, qSlicerModuleManager
+    from .application.modules import Modules, qSlicerLoadableModule, qSlicerModuleManager
     from .mrml.io import CoreIOManager
     from .mrml.scene import createScene
 
@@ -57,9 +57,9 @@ def startScene(application, slicer, home):
     slicer.modules = Modules()
     parts = createScene(home)
     manager = qSlicerModuleManager()
-    application.startScene(parts, CoreIOManager(), manager)
+    application._startScene(parts, CoreIOManager(), manager)
     for row in parts.moduleLogics:
-        module = qSlicerCoreModule(row.name, row.logic)
+        module = qSlicerLoadableModule(row.name, row.logic)
         manager._add(module)
         setattr(slicer.modules, row.attribute, module)
     application.setLayoutManager(qSlicerLayoutManager(parts.applicationLogic))

@@ -36,7 +36,7 @@ class qSlicerApplication(QtWidgets.QApplication):
     renderPaused = Property(bool, lambda self: self.__dict__.get("_pauses", 0) > 0)
     documentationBaseUrl = Property(str, lambda self: "https://slicer.readthedocs.io/")
 
-    def startScene(self, parts, ioManager, moduleManager):
+    def _startScene(self, parts, ioManager, moduleManager):
         """Take over the parts that the bootstrap made."""
         self._parts = parts
         self._ioManager = ioManager

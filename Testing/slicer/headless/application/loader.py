@@ -56,7 +56,7 @@ class qSlicerScriptedLoadableModule(QtCore.QObject):
     def createNewWidgetRepresentation(self):
         """Make a panel: the Python widget is built inside a C++ one, which gets the scene afterwards."""
         representation = qSlicerScriptedLoadableModuleWidget(self._name, self._makePythonWidget)
-        representation.setup()
+        representation._setup()
         representation.setMRMLScene(slicer.mrmlScene)
         return representation
 

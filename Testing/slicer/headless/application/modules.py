@@ -8,7 +8,7 @@ class Modules:
     """The object `slicer.modules`: one attribute per module."""
 
 
-class qSlicerCoreModule(QtCore.QObject):
+class qSlicerLoadableModule(QtCore.QObject):
     """A C++ module, of which only the logic is there."""
 
     def __init__(self, name, logic):

@@ -3,6 +3,7 @@
 from PySide6 import QtWidgets
 from PySide6.QtCore import Property
 
+from headless.declare import stored
 from headless.views.sliceview import SliceRendering
 from headless.views.threedview import ThreeDRendering
 
@@ -74,10 +75,10 @@ class qMRMLSliceWidget(QtWidgets.QWidget):
     def __init__(self, logic, name, size):
         super().__init__()
         self._logic = logic
-        self._name = name
+        self.sliceViewName = name
         self._view = qMRMLSliceView(logic, size)
 
-    sliceViewName = Property(str, lambda self: self._name)
+    sliceViewName = stored(str, "name", "")
     sliceOrientation = Property(
         str,
         lambda self: self.mrmlSliceNode().GetOrientation(),

@@ -9,7 +9,6 @@ from headless.declare import forwarded, stored
 class ctkPathLineEdit(QtWidgets.QWidget):
     """A line for a path with a button to browse."""
 
-    Filter = QtCore.QDir.Filter
     Dirs = QtCore.QDir.Filter.Dirs
     Files = QtCore.QDir.Filter.Files
     Executable = QtCore.QDir.Filter.Executable

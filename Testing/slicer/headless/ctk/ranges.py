@@ -28,8 +28,8 @@ def valueProperty(index):
     return Property(float, lambda self: self._values[index], write)
 
 
-class ctkRangeWidget(QtWidgets.QWidget):
-    """Two values inside limits."""
+class ctkDoubleRangeSlider(QtWidgets.QWidget):
+    """Two values inside limits; it has no face here."""
 
     valuesChanged = Signal(float, float)
     minimumValueChanged = Signal(float)
@@ -52,8 +52,6 @@ class ctkRangeWidget(QtWidgets.QWidget):
     minimumValue = valueProperty(0)
     maximumValue = valueProperty(1)
     singleStep = stored(float, "singleStep", 1.0)
-    decimals = stored(int, "decimals", 2)
-    suffix = stored(str, "suffix", "")
 
     def setRange(self, minimum, maximum):
         """Set the limits; the values follow into them."""
@@ -81,5 +79,9 @@ class ctkRangeWidget(QtWidgets.QWidget):
         self.maximumValue = value
 
 
-class ctkDoubleRangeSlider(ctkRangeWidget):
-    """The same without spin boxes; neither has a face here."""
+class ctkRangeWidget(ctkDoubleRangeSlider):
+    """The same with spin boxes beside it."""
+
+    decimals = stored(int, "decimals", 2)
+    prefix = stored(str, "prefix", "")
+    suffix = stored(str, "suffix", "")

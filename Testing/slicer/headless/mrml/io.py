@@ -52,9 +52,15 @@ class CoreIOManager:
 
     def fileWriterExtensions(self, node):
         """What a node can be written as, such as "NRRD (.nrrd)"."""
-        storage = storageFor(node)
-        types = storage.GetSupportedWriteFileTypes() if storage is not None else None
-        return tuple(types.GetValue(index) for index in range(types.GetNumberOfValues())) if types else ()
+        storage = node.GetStorageNode()
+        if storage is not None:
+            return writableTypes(storage)
+        storage = node.CreateDefaultStorageNode()
+        storage.UnRegister(None)
+        slicer.mrmlScene.AddNode(storage)  # volume storage nodes know their types only inside a scene
+        types = writableTypes(storage)
+        slicer.mrmlScene.RemoveNode(storage)
+        return types
 
     def exportNodes(self, nodeIDs, fileNames, properties, hardenTransform, messages=None):
         """Write copies of nodes, in world coordinates when asked. True when all worked."""
@@ -62,9 +68,10 @@ class CoreIOManager:
         return all(exportNode(nodeID, str(name), properties, hardenTransform) for nodeID, name in pairs)
 
 
-def storageFor(node):
-    """The node's storage node, or a new one of the default kind outside the scene."""
-    return node.GetStorageNode() or node.CreateDefaultStorageNode()
+def writableTypes(storage):
+    """What a storage node can write, as format strings."""
+    types = storage.GetSupportedWriteFileTypes()
+    return tuple(types.GetValue(index) for index in range(types.GetNumberOfValues()))
 
 
 def loadScene(fileName, clear, messages):

@@ -27,7 +27,7 @@ class qSlicerScriptedLoadableModuleWidget(QtWidgets.QWidget):
         """Slot of the scene."""
         self.mrmlSceneChanged.emit(scene)
 
-    def setup(self):
+    def _setup(self):
         """Make the Python widget and let it build its panel."""
         self._pythonWidget = self._makePythonWidget(self)
         self._pythonWidget.setup()
@@ -38,7 +38,7 @@ class qSlicerScriptedLoadableModuleWidget(QtWidgets.QWidget):
 
     def reload(self):
         """Build the panel anew, from the Python module as it now is."""
-        self.setup()
+        self._setup()
 
     def isEntered(self):
         """Whether the user looks at this module."""

@@ -42,7 +42,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     currentNodeIDChanged = Signal(str)
     nodeAdded = Signal(object)
     nodeAddedByUser = Signal(object)
-    nodeAboutToBeRemoved = Signal(object)
     nodeActivated = Signal(object)
     cppSignals = (
         "currentNodeChanged(vtkMRMLNode*)",

@@ -1,8 +1,12 @@
 """Reading and writing attributes of Qt objects the way PythonQt does."""
 
+import functools
+import sys
 import types
 
 from PySide6 import QtCore
+
+from headless.realapi import findClass
 
 from .properties import writeProperty
 from .signals import SignalFunction, connect, disconnect
@@ -19,6 +23,8 @@ def makeGetAttribute(raw):
             return types.MethodType(connect, self)
         if name == "disconnect":
             return types.MethodType(disconnect, self)
+        if isUnknownInSlicer(type(self), name) and isWrittenBy(sys._getframe(1), name):
+            raise AttributeError(f"{type(self).__name__} has no attribute named '{name}' in Slicer")
         value = raw(self, name)
         if type(value) is QtCore.SignalInstance:
             return SignalFunction(self, name, value)
@@ -30,6 +36,8 @@ def makeGetAttribute(raw):
 def setAttribute(self, name, value):
     """Properties are written, unknown names refused on C++ classes, anything allowed on a script's own class."""
     member = findMember(type(self), name)
+    if isUnknownInSlicer(type(self), name):
+        member = MISSING
     if isinstance(member, QtCore.Property):
         setDeclaredProperty(self, member, name, value)
     elif member is not MISSING and hasattr(type(member), "__set__"):
@@ -45,6 +53,30 @@ def setDeclaredProperty(instance, member, name, value):
     if member.fset is None:
         raise AttributeError(f"Property '{name}' of {type(instance).__name__} object is not writable")
     member.fset(instance, value)
+
+
+@functools.cache
+def isUnknownInSlicer(cls, name):
+    """Whether the real class lacks a public attribute that PySide6's or the stand-in may have.
+
+    Classes of scripts have what they declare; classes that the record of the real Slicer does not know are let pass.
+    """
+    if name.startswith("_"):
+        return False
+    for base in cls.__mro__:
+        if not isCppClass(base):
+            if name in base.__dict__:
+                return False
+        elif findClass(base.__name__) is not None:
+            return not findClass(base.__name__).has(name)
+        elif name in base.__dict__:
+            return False
+    return False
+
+
+def isWrittenBy(frame, name):
+    """Whether a script's code has `.name` in it: PySide6 itself looks up virtual functions that scripts never see."""
+    return name in frame.f_code.co_names and not frame.f_globals.get("__name__", "").startswith(CPP_CLASSES)
 
 
 def setOnCppObject(instance, member, name, value):

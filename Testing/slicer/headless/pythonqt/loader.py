@@ -22,7 +22,7 @@ def makeLoaderClass(widgets):
         def __init__(self, parent=None):
             super().__init__(parent)
             for cls in self.known.values():
-                self.registerCustomWidget(cls)
+                QtUiTools.QUiLoader.registerCustomWidget(self, cls)  # not a method in Slicer's Qt
 
         def load(self, file, parent=None):
             tree = ElementTree.parse(file.fileName() if hasattr(file, "fileName") else str(file))
@@ -33,7 +33,7 @@ def makeLoaderClass(widgets):
             buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
             root = super().load(buffer, parent)
             if root is None:
-                raise RuntimeError(f"the .ui file makes no widget: {self.errorString()}")
+                raise RuntimeError(f"the .ui file makes no widget: {QtUiTools.QUiLoader.errorString(self)}")
             connectAll(root, links)
             return root
 
