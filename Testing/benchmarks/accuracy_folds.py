@@ -22,22 +22,29 @@ def folded_voxels(field: sitk.Image) -> np.ndarray:
 def _folded_slices(field: sitk.Image, start: int, stop: int) -> np.ndarray:
     low, high = max(start - 1, 0), min(stop + 1, field.GetSize()[2])
     mapped = _mapped_positions(field, low, high)
-    keep = slice(start - low, stop - low)
-    edges = [[side[keep] for side in _edges(mapped, axis)] for axis in (2, 1, 0)]  # i, j, k: each ahead and behind
+    edges = [_edges(mapped, axis) for axis in (3, 2, 1)]  # i, j, k: each ahead and behind
     orientation = np.sign(np.linalg.det(np.array(field.GetDirection()).reshape(3, 3)))
-    good = np.ones(edges[0][0].shape[:3], dtype=bool)
+    good = np.ones(mapped.shape[1:], dtype=bool)
     for i, j, k in itertools.product(*edges):
-        good &= orientation * np.sum(np.cross(i, j) * k, axis=-1) > 0
-    return ~good
+        good &= orientation * _triple_product(i, j, k) > 0
+    return ~good[start - low : stop - low]
+
+
+def _triple_product(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """(a x b) . c of vectors (3, ...)."""
+    x = a[1] * b[2] - a[2] * b[1]
+    y = a[2] * b[0] - a[0] * b[2]
+    z = a[0] * b[1] - a[1] * b[0]
+    return x * c[0] + y * c[1] + z * c[2]
 
 
 def _mapped_positions(field: sitk.Image, low: int, high: int) -> np.ndarray:
-    """x + u(x) of some slices, (slices, J, I, 3) mm, without the origin."""
+    """x + u(x) of some slices, (3, slices, J, I) mm, without the origin."""
     size = field.GetSize()
     vectors = sitk.GetArrayViewFromImage(field)[low:high].astype(np.float64)
     k, j, i = np.meshgrid(np.arange(low, high), np.arange(size[1]), np.arange(size[0]), indexing="ij")
     matrix = np.array(field.GetDirection()).reshape(3, 3) * np.array(field.GetSpacing())
-    return np.stack([i, j, k], axis=-1) @ matrix.T + vectors
+    return np.stack([row[0] * i + row[1] * j + row[2] * k + vectors[..., c] for c, row in enumerate(matrix)])
 
 
 def _edges(mapped: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:

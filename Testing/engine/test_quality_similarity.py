@@ -95,3 +95,12 @@ def test_images_of_different_shapes_are_refused():
 def test_an_even_window_is_refused(window):
     with pytest.raises(InputError, match="odd"):
         local_ncc(noise(0), noise(0), window)
+
+
+def test_a_long_image_is_the_same_in_one_slab_or_many():
+    a = np.random.default_rng(0).normal(0, 1, (600, 64, 64)).astype(np.float32)  # more than two slabs
+    b = 0.5 * a + np.random.default_rng(1).normal(0, 1, a.shape).astype(np.float32)
+    ncc = local_ncc(a, b)
+    for i in (0, 253, 255, 256, 258, 599):
+        cube = (slice(max(i - 3, 0), i + 4), slice(27, 34), slice(30, 37))
+        assert ncc[i, 30, 33] == pytest.approx(np.corrcoef(a[cube].ravel(), b[cube].ravel())[0, 1], abs=1e-4)

@@ -13,8 +13,11 @@ from torch import Tensor
 from sitreg_engine.contract import Measure
 from sitreg_engine.errors import InputError
 
+from .sampling import slabs
+
 WINDOW = 7  # voxels along each edge of the cube
-_FLAT = 1e-5  # variance below which a cube is flat, in units of the image's variance inside the mask
+_FLAT = 1e-5  # variance below which a cube is flat, in units of the whole image's variance
+_SLAB_VOXELS = 2**20
 
 
 def local_ncc(first: np.ndarray, second: np.ndarray, window: int = WINDOW) -> np.ndarray:
@@ -27,14 +30,22 @@ def local_ncc(first: np.ndarray, second: np.ndarray, window: int = WINDOW) -> np
     if window < 1 or window % 2 == 0:
         raise InputError(f"The window of local NCC is an odd number of voxels, given {window}.")
     a, b = _standardised(first), _standardised(second)
-    mean_a, mean_b = _box_mean(a, window), _box_mean(b, window)
-    var_a = _box_mean(a * a, window).sub_(mean_a * mean_a)
-    var_b = _box_mean(b * b, window).sub_(mean_b * mean_b)
-    covariance = _box_mean(a * b, window).sub_(mean_a * mean_b)
+    result = np.empty(first.shape, np.float32)
+    for rows in slabs(first.shape, _SLAB_VOXELS):
+        low, high = max(rows.start - window // 2, 0), min(rows.stop + window // 2, first.shape[0])
+        part = _ncc(a[low:high], b[low:high], window)
+        result[rows] = part[rows.start - low : rows.stop - low].numpy()
+    return result
+
+
+def _ncc(a: Tensor, b: Tensor, window: int) -> Tensor:
+    """Local NCC of two standardised images (I, J, K)."""
+    means = _box_mean(torch.stack([a, b, a * a, b * b, a * b]), window)
+    var_a, var_b = means[2] - means[0] ** 2, means[3] - means[1] ** 2
     flat_a, flat_b = var_a < _FLAT, var_b < _FLAT
-    ncc = covariance / torch.sqrt(var_a.clamp_min(_FLAT) * var_b.clamp_min(_FLAT))
-    ncc = ncc.clamp_(-1, 1).masked_fill_(flat_a | flat_b, 0.0)
-    return ncc.masked_fill_(flat_a & flat_b, float("nan"))[0, 0].numpy()
+    covariance = means[4].addcmul_(means[0], means[1], value=-1)
+    ncc = covariance.div_(torch.sqrt(var_a.clamp_min_(_FLAT) * var_b.clamp_min_(_FLAT))).clamp_(-1, 1)
+    return ncc.masked_fill_(flat_a | flat_b, 0.0).masked_fill_(flat_a & flat_b, float("nan"))
 
 
 def mean_local_ncc(
@@ -72,20 +83,36 @@ def similarity_measures(
 
 
 def _standardised(image: np.ndarray) -> Tensor:
-    """Mean 0 and variance 1, (1, 1, I, J, K) float32, so that float32 sums lose nothing and 'flat' has a scale."""
+    """Mean 0 and variance 1, (I, J, K) float32, so that float32 sums lose nothing and 'flat' has a scale."""
     mean, spread = image.mean(dtype=np.float64), image.std(dtype=np.float64)
     scaled = (image - np.float32(mean)) / np.float32(spread or 1.0)
-    return torch.from_numpy(np.ascontiguousarray(scaled, dtype=np.float32))[None, None]
+    return torch.from_numpy(np.ascontiguousarray(scaled, dtype=np.float32))
 
 
-def _box_mean(image: Tensor, window: int) -> Tensor:
-    """Mean over cubes, axis by axis; at the border over the part of the cube that lies in the image."""
-    for axis in range(3):
-        size = [1, 1, 1]
-        size[axis] = window
-        padding = [n // 2 for n in size]
-        image = F.avg_pool3d(image, size, stride=1, padding=padding, count_include_pad=False)
-    return image
+def _box_mean(images: Tensor, window: int) -> Tensor:
+    """Mean over cubes of images (C, I, J, K); at the border over the part of the cube that lies in the image."""
+    for axis in (1, 2, 3):
+        size = images.shape[axis]
+        padding = [0] * 6
+        padding[6 - 2 * axis : 8 - 2 * axis] = [window // 2] * 2  # torch counts from the last axis
+        counts = _window_sums(F.pad(torch.ones(size), [window // 2] * 2), window, 0)
+        shape = [-1 if a == axis else 1 for a in range(4)]
+        images = _window_sums(F.pad(images, padding), window, axis).div_(counts.view(shape))
+    return images
+
+
+def _window_sums(values: Tensor, window: int, axis: int) -> Tensor:
+    """Sums of `window` successive values, by doubling: a cube of 7 costs 4 additions along each axis."""
+    length, start, size, total = values.shape[axis] - window + 1, 0, 1, None
+    while True:
+        if window & size:
+            part = values.narrow(axis, start, length)
+            total, start = part.clone() if total is None else total.add_(part), start + size
+        if start == window:
+            return total
+        kept = values.shape[axis] - size
+        values = values.narrow(axis, 0, kept) + values.narrow(axis, size, kept)
+        size *= 2
 
 
 def _around(mask: np.ndarray, margin: int) -> tuple[slice, ...]:
