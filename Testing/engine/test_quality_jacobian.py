@@ -186,6 +186,19 @@ def test_on_a_part_of_its_own_lattice_the_map_is_cut_out():
     assert np.array_equal(jacobian_on(maps, part), maps.central[2:6, 3:8, 1:7])
 
 
+def test_marked_folds_are_exactly_the_voxels_that_are_not_positive():
+    rng = np.random.default_rng(1)
+    grid = grid_in("oblique", (8, 8, 8))
+    field = DisplacementField(rng.normal(0, 0.3, (3, *grid.shape)).astype(np.float32), grid)
+    field.vectors[0, 4, 4, 4] = np.nan
+    maps = jacobian_maps(field)
+    marked, plain = jacobian_on(maps, grid, mark_folds=True), jacobian_on(maps, grid)
+    folded = folds(maps.smallest)
+    assert np.array_equal(folds(marked), folded)
+    assert np.count_nonzero(folded) > np.count_nonzero(folds(plain)) > 0
+    assert np.array_equal(marked[~folded], plain[~folded])
+
+
 def test_on_another_grid_the_map_is_interpolated_in_the_world():
     grid = grid_in("oblique", (30, 12, 40), (1.0, 2.5, 0.7))
     other = Grid((6, 6, 6), (0.9, 0.9, 0.9), tuple(grid.centre - 2.0), tuple(np.eye(3).ravel()))

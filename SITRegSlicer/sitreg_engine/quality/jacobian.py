@@ -104,13 +104,20 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a[0] * b[0]).addcmul_(a[1], b[1]).addcmul_(a[2], b[2])
 
 
-def jacobian_on(maps: JacobianMaps, onto: Grid) -> np.ndarray:
-    """The central determinant on another grid, float32 (I, J, K): cut out where the voxels agree, else trilinear."""
+def jacobian_on(maps: JacobianMaps, onto: Grid, mark_folds: bool = False) -> np.ndarray:
+    """The central determinant on another grid, float32 (I, J, K): cut out where the voxels agree, else trilinear.
+
+    With `mark_folds`, where one of the eight one-sided determinants is not positive, the smallest of them stands
+    instead: then every fold shows as a value that is not positive, also those that central differences hide.
+    """
+    shown = maps.central
+    if mark_folds:
+        shown = np.where(folds(maps.smallest), np.minimum(maps.central, maps.smallest), maps.central)
     offset = lattice_offset(maps.grid, onto)
     if offset is not None:
-        return maps.central[tuple(slice(o, o + n) for o, n in zip(offset, onto.shape, strict=True))].copy()
+        return shown[tuple(slice(o, o + n) for o, n in zip(offset, onto.shape, strict=True))].copy()
     step = maps.grid.world_to_voxel @ onto.voxel_to_world
-    values, result = torch.from_numpy(maps.central)[None, None], np.empty(onto.shape, np.float32)
+    values, result = torch.from_numpy(shown)[None, None], np.empty(onto.shape, np.float32)
     for rows in slabs(onto.shape):
         result[rows] = sample(values, lattice(step, onto.shape, rows)[None])[0, 0].numpy()
     return result
