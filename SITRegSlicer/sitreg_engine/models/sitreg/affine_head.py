@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
+
 from sitreg_engine.errors import InputError
 from sitreg_engine.mappings import identity, sample
-from torch import Tensor, nn
 
 from .config import SITRegConfig
 from .halfway import HalfWay

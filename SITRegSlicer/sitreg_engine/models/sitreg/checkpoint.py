@@ -11,8 +11,9 @@ import zipfile
 from pathlib import Path
 
 import torch
-from sitreg_engine.errors import InputError
 from torch import Tensor
+
+from sitreg_engine.errors import InputError
 
 from .config import SITRegConfig
 from .names import SINCE_2024, UNTIL_2023, Naming

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-import torch
-from sitreg_engine.mappings import compose, identity
 from torch import Tensor
+
+from sitreg_engine.mappings import compose, identity
 
 from .inversion import InversionConfig, invert
 
@@ -27,14 +27,8 @@ class HalfWay:
         return compose(self.right, self.left_inverse)
 
 
-def start(samples: int, shape: tuple[int, int, int], like: Tensor) -> HalfWay:
-    """Nothing has moved yet."""
-    zero = torch.zeros(samples, 3, *shape, dtype=like.dtype, device=like.device)
-    return HalfWay(zero, zero, zero, zero)
-
-
-def updated(state: HalfWay, u_12: Tensor, u_21: Tensor, config: InversionConfig | None = None) -> HalfWay:
-    """The state after the anti-symmetric update delta = u_12 o u_21^-1 of the half-way space.
+def updated(state: HalfWay | None, u_12: Tensor, u_21: Tensor, config: InversionConfig | None = None) -> HalfWay:
+    """The state after the anti-symmetric update delta = u_12 o u_21^-1 of the half-way space; None = nothing moved yet.
 
     u_12 and u_21 (N, 3, I, J, K), in voxels, come from the same function of the images in their two orders. Swapping
     them, and left with right, swaps the result exactly: both halves go through the same operations.
@@ -42,10 +36,13 @@ def updated(state: HalfWay, u_12: Tensor, u_21: Tensor, config: InversionConfig 
     # Solved one after the other: each stops by its own residual, and the solver's memory is needed only once.
     inverse_12, inverse_21 = invert(u_12, config), invert(u_21, config)
     grid = identity(tuple(u_12.shape[2:]), u_12)
-    # delta itself is never sampled on the grid where that can be avoided: its two factors are applied in turn.
+    delta, delta_inverse = compose(u_12, inverse_21, grid), compose(u_21, inverse_12, grid)
+    if state is None:
+        return HalfWay(delta, delta_inverse, left_inverse=delta_inverse, right_inverse=delta)
+    # Sampled at points off the grid, delta is evaluated as its two factors: its own interpolant would be less exact.
     return HalfWay(
-        left=compose(state.left, compose(u_12, inverse_21, grid), grid),
-        right=compose(state.right, compose(u_21, inverse_12, grid), grid),
+        left=compose(state.left, delta, grid),
+        right=compose(state.right, delta_inverse, grid),
         left_inverse=compose(u_21, compose(inverse_12, state.left_inverse, grid), grid),
         right_inverse=compose(u_12, compose(inverse_21, state.right_inverse, grid), grid),
     )

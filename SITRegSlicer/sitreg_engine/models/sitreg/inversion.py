@@ -9,8 +9,9 @@ the solution of a linear fixed-point equation of the same kind. Only u and v are
 from dataclasses import dataclass, field
 
 import torch
-from sitreg_engine.mappings import identity, sample
 from torch import Tensor
+
+from sitreg_engine.mappings import identity, sample
 
 from .anderson import AndersonConfig, solve_fixed_point
 

@@ -7,15 +7,15 @@ network sees the difference of the features and their sum, and everything after 
 from dataclasses import dataclass
 
 import torch
-from sitreg_engine.mappings import identity, sample
 from torch import Tensor, nn
 
-from . import halfway
+from sitreg_engine.mappings import identity, sample
+
 from .affine_head import AffineHead, HalfAffines, transform, whole_maps
 from .bounds import bound
 from .config import SITRegConfig
 from .extractor import ConvolutionBlock, FeatureExtractor
-from .halfway import HalfWay
+from .halfway import HalfWay, updated
 from .splines import upsample
 
 
@@ -70,8 +70,7 @@ class SITReg(nn.Module):
         pyramid_1, pyramid_2 = self.extractor(image_1), self.extractor(image_2)
         shape = tuple(image_1.shape[2:])
         affines = self.affine(pyramid_1[-1], pyramid_2[-1], shape) if self.affine else None
-        state = halfway.start(image_1.shape[0], shape, image_1)
-        levels = []
+        state, levels = None, []
         for level in reversed(range(len(self.config.features))):
             features_1, features_2 = pyramid_1.pop(), pyramid_2.pop()  # freed when the level is done
             if level >= len(self.updates):
@@ -79,29 +78,32 @@ class SITReg(nn.Module):
             control_12, control_21 = self._control(level, features_1, features_2, state, affines)
             del features_1, features_2
             u_12, u_21 = (upsample(control, 2**level, shape) for control in (control_12, control_21))
-            state = halfway.updated(state, u_12, u_21, self.config.inversion)
+            state = updated(state, u_12, u_21, self.config.inversion)
             if keep_levels:
                 levels.append(Level(2**level, control_12, control_21, state))
         return Registration(*whole_maps(state, affines), state, affines, tuple(levels))
 
     def _control(
-        self, level: int, features_1: Tensor, features_2: Tensor, state: HalfWay, affines: HalfAffines | None
+        self, level: int, features_1: Tensor, features_2: Tensor, state: HalfWay | None, affines: HalfAffines | None
     ) -> tuple[Tensor, Tensor]:
         """The level's control values for the images in their order, and swapped."""
-        warped_1 = warp_features(features_1, state.left, 2**level, affines and affines.left)
-        warped_2 = warp_features(features_2, state.right, 2**level, affines and affines.right)
+        warped_1 = warp_features(features_1, state and state.left, 2**level, affines and affines.left)
+        warped_2 = warp_features(features_2, state and state.right, 2**level, affines and affines.right)
         difference, total = warped_1 - warped_2, warped_1 + warped_2
         return self.updates[level](difference, total), self.updates[level](-difference, total)
 
 
-def warp_features(features: Tensor, half_map: Tensor, scale: int, affine: Tensor | None = None) -> Tensor:
+def warp_features(features: Tensor, half_map: Tensor | None, scale: int, affine: Tensor | None = None) -> Tensor:
     """A level's features (N, F, i, j, k) seen from the half-way space, by a displacement on the full grid.
 
-    Feature voxel j of scale s lies at s * j + (s - 1) / 2 of the full grid.
+    Feature voxel j of scale s lies at s * j + (s - 1) / 2 of the full grid. half_map None: nothing has moved yet.
     """
+    if half_map is None and affine is None:
+        return features
     shift = (scale - 1) / 2
     positions = scale * identity(tuple(features.shape[2:]), features) + shift
-    mapped = positions + sample(half_map, positions)
+    if half_map is not None:
+        positions = positions + sample(half_map, positions)
     if affine is not None:
-        mapped = transform(affine, mapped)
-    return sample(features, (mapped - shift) / scale)
+        positions = transform(affine, positions)
+    return sample(features, (positions - shift) / scale)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sitreg_engine.errors import InputError
 from torch import Tensor
+
+from sitreg_engine.errors import InputError
 
 from .checkpoint import load_checkpoint
 from .config import SITRegConfig

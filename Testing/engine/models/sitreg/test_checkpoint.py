@@ -177,7 +177,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
     random.seed(0)
     np.savez(tmp_path / "other.npz", a=np.ones(3))
     archive = (tmp_path / "other.npz").read_bytes()
-    for content in (b"\x80\x04K\x01.", b"hello", "naïve\n".encode(), random.randbytes(5000), archive):
+    for content in (b"\x80\x02K\x01.", b"hello", "naïve\n".encode(), random.randbytes(5000), archive):
         path.write_bytes(content)
         with pytest.raises(InputError):
             load_checkpoint(path, 2)

@@ -1,0 +1,58 @@
+"""SITReg as a user's choice: the network where there are weights, else the optimisation alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sitreg_engine.mappings import identity, sample
+from sitreg_engine.models.protocol import ModelInfo
+
+from .affine_head import HalfAffines, transform
+from .checkpoint import load_checkpoint, weights_hash
+from .halfway import HalfWay
+from .network import SITReg
+
+
+@dataclass(frozen=True)
+class SITRegModel:
+    info: ModelInfo
+    network: SITReg | None
+
+    @classmethod
+    def load(cls, weights: str, groups: int) -> "SITRegModel":
+        """A checkpoint in the published format; without one there is no prediction to start from."""
+        title = "SITReg"
+        if not weights:
+            return cls(ModelInfo("sitreg", title, "", ""), None)
+        network, _ = load_checkpoint(Path(weights), groups or None)
+        return cls(ModelInfo("sitreg", title, weights, weights_hash(Path(weights))), network)
+
+    @torch.inference_mode()
+    def predict(self, moving: Tensor, fixed: Tensor, device: torch.device) -> HalfWay | None:
+        """The network's half-way maps, its affine stage included; None without a network."""
+        if self.network is None:
+            return None
+        found = self.network.to(device)(moving.to(device), fixed.to(device))
+        return found.halfway if found.affines is None else _with_affines(found.halfway, found.affines)
+
+
+def _with_affines(maps: HalfWay, affines: HalfAffines) -> HalfWay:
+    """The half-way maps with the affine halves in them, as displacements."""
+    grid = identity(tuple(maps.left.shape[2:]), maps.left)
+
+    def outward(u: Tensor, affine: Tensor) -> Tensor:
+        return transform(affine, grid + u) - grid
+
+    def inward(u: Tensor, affine: Tensor) -> Tensor:
+        points = transform(affine, grid)
+        return points + sample(u, points) - grid
+
+    # The two affine halves are each other's inverse.
+    return HalfWay(
+        outward(maps.left, affines.left),
+        outward(maps.right, affines.right),
+        inward(maps.left_inverse, affines.right),
+        inward(maps.right_inverse, affines.left),
+    )
