@@ -71,4 +71,11 @@ def findClass(name):
     return next((realClass(module, name) for module in MODULES if name in classesOf(module)), None)
 
 
+@functools.cache
+def isSignalOfAnyClass(signature):
+    """Whether at least one class has that signal."""
+    classes = (realClass(module, name) for module in MODULES for name in classesOf(module))
+    return any(signature in real.signals for real in classes)
+
+
 NOTHING = RealClass("", frozenset(), frozenset(), frozenset(), frozenset())
