@@ -11,6 +11,7 @@ from accuracy_pairs import data_folder, pairs_of
 from accuracy_saved import read_result
 from accuracy_scorer import affine_part, engine_disagreement, score
 from accuracy_table import Row, markdown
+
 from sitreg_engine.contract import Job
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid, apply

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sitreg_engine.errors import InputError
 from sitreg_engine.geometry import Grid
 from sitreg_engine.quality.landmarks import landmark_measures, target_registration_errors

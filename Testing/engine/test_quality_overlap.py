@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sitreg_engine.errors import InputError
 from sitreg_engine.geometry import Grid
 from sitreg_engine.quality.overlap import common_labels, dice, label_overlaps, overlap_measures

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sitreg_engine.errors import InputError
 from sitreg_engine.quality.similarity import local_ncc, mean_local_ncc, similarity_measures
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume, from_sitk, to_sitk

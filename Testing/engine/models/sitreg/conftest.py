@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from sitreg_engine.models.sitreg.config import SITRegConfig
 from sitreg_engine.models.sitreg.names import SINCE_2024
 from sitreg_engine.models.sitreg.network import SITReg

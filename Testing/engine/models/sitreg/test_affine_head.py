@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from sitreg_engine.errors import InputError
 from sitreg_engine.mappings import compose, identity
 from sitreg_engine.models.sitreg.affine_head import affine_matrix, centring, chain, transform

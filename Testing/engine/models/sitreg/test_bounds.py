@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+
 from sitreg_engine.models.sitreg.bounds import bound
 from sitreg_engine.models.sitreg.splines import upsample
 

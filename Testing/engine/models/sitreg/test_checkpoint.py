@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 import torch
+
 from sitreg_engine.errors import InputError
 from sitreg_engine.models.sitreg.checkpoint import load_checkpoint, save_checkpoint, weights_hash
 from sitreg_engine.models.sitreg.config import LUMIR, OASIS, SITRegConfig

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+
 from sitreg_engine.models.sitreg.config import LUMIR, OASIS, SITRegConfig
 from sitreg_engine.models.sitreg.inversion import solve_inverse
 from sitreg_engine.models.sitreg.splines import upsample

@@ -1,6 +1,7 @@
 """The half-way maps and their updates."""
 
 import torch
+
 from sitreg_engine.mappings import compose
 from sitreg_engine.models.sitreg.bounds import bound
 from sitreg_engine.models.sitreg.halfway import HalfWay, updated

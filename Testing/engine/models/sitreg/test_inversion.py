@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from sitreg_engine.mappings import compose, identity, sample
 from sitreg_engine.models.sitreg.anderson import AndersonConfig, solve_fixed_point
 from sitreg_engine.models.sitreg.bounds import bound

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+
 from sitreg_engine.mappings import compose
 from sitreg_engine.models.sitreg.anderson import AndersonConfig
 from sitreg_engine.models.sitreg.bounds import bound

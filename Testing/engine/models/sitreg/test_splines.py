@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from sitreg_engine.models.sitreg.splines import axis_matrix, coarse_shape, cubic_bspline, upsample
 
 

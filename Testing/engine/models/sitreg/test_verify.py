@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from sitreg_engine.errors import InputError
 from sitreg_engine.models.sitreg.checkpoint import save_checkpoint
 from sitreg_engine.models.sitreg.config import SITRegConfig

@@ -1,0 +1,75 @@
+"""All measures of one finished registration, and the pictures that belong to them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .case import Case
+from .contract import Measure
+from .fields import DisplacementField
+from .quality.consistency import consistency_measures
+from .quality.jacobian import jacobian_maps, jacobian_measures, jacobian_on
+from .quality.landmarks import landmark_measures
+from .quality.overlap import common_labels, dice, label_overlaps, overlap_measures
+from .quality.sampling import mask_on
+from .quality.similarity import similarity_measures
+from .quality.warp import affine_field, warp_image, warp_labels
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Arrays (I, J, K) on the grid of the image they are shown on."""
+
+    warped_moving: np.ndarray  # on the fixed grid
+    warped_fixed: np.ndarray  # on the moving grid
+    jacobian: np.ndarray  # of the forward map, on the fixed grid
+    warped_labels: np.ndarray | None  # moving labels on the fixed grid
+    measures: list[Measure]
+
+
+def assess(case: Case, forward: DisplacementField, inverse: DisplacementField, aligned: np.ndarray) -> Assessment:
+    """Warp everything and measure everything; `aligned` is the affine alone, 4x4 fixed -> moving LPS mm."""
+    fixed, moving = case.fixed, case.moving
+    warped = warp_image(moving.image, forward, fixed.image.grid)
+    jacobians = jacobian_maps(forward)
+    measures = _similarity(case, warped, aligned)
+    measures += jacobian_measures(jacobians, "forward", fixed.region)
+    measures += jacobian_measures(jacobian_maps(inverse), "inverse", moving.region)
+    measures += consistency_measures(forward, inverse, fixed.image.grid, moving.image.grid, fixed.region, moving.region)
+    labels = None
+    if moving.labels is not None:
+        labels = warp_labels(moving.labels, forward, fixed.image.grid)
+        measures += _overlap(case, forward, aligned)
+    if fixed.points is not None and moving.points is not None:
+        measures += landmark_measures(fixed.points, moving.points, forward)
+    return Assessment(
+        warped,
+        warp_image(fixed.image, inverse, moving.image.grid),
+        jacobian_on(jacobians, fixed.image.grid),
+        labels,
+        measures,
+    )
+
+
+def _similarity(case: Case, warped: np.ndarray, aligned: np.ndarray) -> list[Measure]:
+    grid = case.fixed.image.grid
+    before = warp_image(case.moving.image, affine_field(np.eye(4), grid), grid)
+    by_affine = warp_image(case.moving.image, affine_field(aligned, grid), grid)
+    region = case.fixed.region
+    mask = None if region is None else mask_on(region, grid)
+    return similarity_measures(case.fixed.image.array, before, warped, mask, by_affine)
+
+
+def _overlap(case: Case, forward: DisplacementField, aligned: np.ndarray) -> list[Measure]:
+    """Of the moving labels on the fixed labels' own grid; nothing without fixed labels."""
+    if case.fixed.labels is None:
+        return []
+    fixed, moving = case.fixed.labels, case.moving.labels
+    common = common_labels(fixed.array, moving.array)
+    grid = fixed.grid
+    warped = warp_labels(moving, forward, grid)
+    before = [
+        dice(fixed.array, warp_labels(moving, affine_field(matrix, grid), grid), common)
+        for matrix in (np.eye(4), aligned)
+    ]
+    return overlap_measures(label_overlaps(fixed.array, warped, grid, common), *before)

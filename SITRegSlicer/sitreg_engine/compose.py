@@ -1,0 +1,114 @@
+"""Affine and dense part as ONE map per direction, sampled around its own image.
+
+forward = to_moving o L o R^-1 o to_fixed^-1 and inverse = to_fixed o R o L^-1 o to_moving^-1, with the half-way maps
+L and R of the working grid. Each chain is followed point by point: nothing but the result is sampled.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .fields import DisplacementField
+from .geometry import Grid, apply
+from .mappings import sample
+from .models.sitreg.halfway import HalfWay
+from .prepare import Pair
+from .quality.sampling import lattice, slabs
+
+# How far beyond its own image a field may reach to cover what the other one sends there, in image sizes. Points
+# further out are of no use to either image, and following them could need any amount of memory.
+MOST_BEYOND = 0.25
+_LATTICE = 9  # points along each edge of the other image's box that are followed
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A map of world points through the half-way space; outside the working grid the dense part's edge holds."""
+
+    into: np.ndarray  # 4x4, LPS mm -> half-way voxel
+    first: Tensor  # (1, 3, I, J, K) displacement in voxels, applied first
+    second: Tensor
+    out: np.ndarray  # 4x4, half-way voxel -> LPS mm
+
+    def sampled(self, grid: Grid) -> DisplacementField:
+        """The map's displacements at all voxels of a grid."""
+        vectors = np.empty((3, *grid.shape), np.float32)
+        device = self.first.device
+        for rows in slabs(grid.shape):
+            voxels = lattice(self.into @ grid.voxel_to_world, grid.shape, rows).to(device)
+            moved = self._through(voxels[None])[0]
+            linear = torch.from_numpy(np.float32(self.out[:3, :3])).to(device)
+            placed = (linear @ moved.reshape(3, -1)).reshape(moved.shape)
+            # x itself is taken off in the same float32 coordinates, so that equal positions cancel exactly
+            start = lattice(grid.voxel_to_world, grid.shape, rows).to(device)
+            start -= torch.from_numpy(np.float32(self.out[:3, 3])).to(device)[:, None, None, None]
+            vectors[:, rows] = (placed - start).cpu().numpy()
+        return DisplacementField(vectors, grid)
+
+    def map_points(self, points: np.ndarray) -> np.ndarray:
+        """World points (N, 3), LPS mm."""
+        voxels = torch.from_numpy(np.float32(apply(self.into, points)).T.copy()).to(self.first.device)
+        moved = self._through(voxels[None, :, :, None, None])
+        return apply(self.out, moved[0, :, :, 0, 0].T.cpu().numpy().astype(float))
+
+    def _through(self, voxels: Tensor) -> Tensor:
+        voxels = voxels + sample(self.first, voxels)
+        return voxels + sample(self.second, voxels)
+
+
+def compose_fields(pair: Pair, maps: HalfWay, fixed: Grid, moving: Grid) -> tuple[DisplacementField, DisplacementField]:
+    """(forward, inverse). Each covers its image's whole field of view and what the other map sends around it."""
+    forward, inverse = chains(pair, maps)
+    spacing = pair.grid.spacing[0]
+    boxes = [
+        field_grid(own, spacing, back.map_points(_box_points(other)))
+        for own, other, back in ((fixed, moving, inverse), (moving, fixed, forward))
+    ]
+    return forward.sampled(boxes[0]), inverse.sampled(boxes[1])
+
+
+def chains(pair: Pair, maps: HalfWay) -> tuple[Chain, Chain]:
+    """(forward, inverse) as functions of world points."""
+    to_voxel, to_world = pair.grid.world_to_voxel, pair.grid.voxel_to_world
+    from_fixed, from_moving = (to_voxel @ np.linalg.inv(m) for m in (pair.to_fixed, pair.to_moving))
+    return (
+        Chain(from_fixed, maps.right_inverse, maps.left, pair.to_moving @ to_world),
+        Chain(from_moving, maps.left_inverse, maps.right, pair.to_fixed @ to_world),
+    )
+
+
+def field_grid(image: Grid, spacing: float, reached: np.ndarray) -> Grid:
+    """Where to sample a field for `image`: along its axes, over its box and the world points `reached` (N, 3).
+
+    The step along each axis is the image's own, or a whole multiple or fraction of it that comes nearest to
+    `spacing` mm, so that image voxels remain samples. One step more than needed lies on every side.
+    """
+    steps = np.array([_step(own, spacing) for own in image.spacing])  # in image voxels
+    size = np.array(image.shape)
+    low, high = np.full(3, -0.5), size - 0.5
+    limit = MOST_BEYOND * size
+    voxels = apply(image.world_to_voxel, reached)
+    low = np.minimum(low, np.maximum(voxels.min(axis=0), low - limit))
+    high = np.maximum(high, np.minimum(voxels.max(axis=0), high + limit))
+    first, last = np.floor(low / steps) - 1, np.ceil(high / steps) + 1
+    origin = apply(image.voxel_to_world, first * steps)
+    return Grid(
+        tuple(int(n) for n in last - first + 1),
+        tuple(float(s) for s in steps * image.spacing),
+        tuple(map(float, origin)),
+        image.direction,
+    )
+
+
+def _step(own: float, spacing: float) -> float:
+    """Of a field, in image voxels: 1, 2, 3, ... or 1/2, 1/3, ..."""
+    return float(max(round(spacing / own), 1)) if spacing >= own else 1.0 / max(round(own / spacing), 1)
+
+
+def _box_points(grid: Grid) -> np.ndarray:
+    """A regular lattice of points over the whole box of a grid, its outer faces included, LPS mm."""
+    axes = [np.linspace(-0.5, n - 0.5, _LATTICE) for n in grid.shape]
+    return apply(grid.voxel_to_world, np.array(list(product(*axes))))

@@ -1,0 +1,33 @@
+"""What every model offers to `register`."""
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import torch
+from torch import Tensor
+
+from .sitreg.halfway import HalfWay
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """For people and for result.json."""
+
+    id: str
+    title: str
+    weights: str  # file, empty when it runs without
+    weights_sha256: str
+
+
+class Model(Protocol):
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @classmethod
+    def load(cls, weights: str, groups: int) -> Self:
+        """With the weights of a file, or the model's default for ''. Raises InputError when they cannot be used."""
+        ...
+
+    def predict(self, moving: Tensor, fixed: Tensor, device: torch.device) -> HalfWay | None:
+        """Half-way maps of two prepared images (1, 1, I, J, K), in voxels; None where it has nothing to predict."""
+        ...

@@ -1,0 +1,103 @@
+"""The whole recipe on one page: two images in, two exact transforms and everything that judges them out."""
+
+from functools import lru_cache
+
+import torch
+
+from .affine import align
+from .assess import Assessment, assess
+from .case import Case, read_case
+from .compose import compose_fields
+from .contract import Job, Result
+from .devices import choose_device
+from .fields import DisplacementField
+from .inputs import check_job
+from .models import Model, load_model
+from .outputs import check_folder, staged
+from .prepare import Pair, choose_spacing, make_pair
+from .progress import Reporter
+from .record import INPUT_ROLES, Record, describe_inputs, peak_memory
+from .refine import make_schedule, refine_pair
+
+
+def register(job: Job, reporter: Reporter) -> Result:
+    """Run one job from its files to its files.
+
+    Raises EngineError (InputError, AlignmentError, OutputError, ResourceError, Cancelled) with nothing written.
+    """
+    device = choose_device(job.device)
+    check_job(job)
+    check_folder(job.output, [path for role in INPUT_ROLES if (path := getattr(job, role))])
+
+    reporter.start("read", "Reading the images")
+    model = _loaded(job.model, job.weights, job.groups)
+    inputs = describe_inputs(job)
+    case = read_case(job)
+    fixed, moving = case.fixed, case.moving
+
+    reporter.start("align", "Aligning the images")
+    alignment = align(fixed.image, moving.image, job.affine, fixed.mask, moving.mask, reporter)
+
+    reporter.start("prepare", "Preparing the working grid")
+    spacing = choose_spacing(fixed.image, moving.image, job.spacing)
+    pair = make_pair(fixed.image, moving.image, alignment, fixed.mask, moving.mask, spacing)
+
+    forward, inverse = _deform(pair, case, model, job, device, reporter)
+
+    reporter.start("measure", "Measuring the quality")
+    found = assess(case, forward, inverse, alignment.matrix)
+
+    reporter.start("write", "Writing the results")
+    with staged(job.output) as staging:
+        _stage(staging, found, forward, inverse, case, job.format)
+        reporter.step(0.9)
+        reporter.end()
+        measures = alignment.measures + found.measures
+        record = Record(
+            settings=job,
+            inputs=inputs,
+            model=model.info.title,
+            weights=model.info.weights,
+            weights_sha256=model.info.weights_sha256,
+            device=str(device),
+            seconds=reporter.seconds,
+            peak_memory_mib=peak_memory(),
+            measures=measures,
+            warnings=alignment.warnings,
+        )
+        outputs = staging.publish(record)
+    return Result(job.id, job.output, outputs, measures, reporter.seconds, str(device), alignment.warnings)
+
+
+def _deform(
+    pair: Pair, case: Case, model: Model, job: Job, device: torch.device, reporter: Reporter
+) -> tuple[DisplacementField, DisplacementField]:
+    """(forward, inverse) as fields around the two images."""
+    reporter.start("model", f"Predicting with {model.info.title}")
+    predicted = model.predict(pair.moving, pair.fixed, device)
+
+    reporter.start("refine", "Refining on this pair")
+    schedule = make_schedule(pair.grid.spacing[0], job.refine)
+    maps = refine_pair(pair, predicted, schedule, device, reporter.step)
+
+    reporter.start("compose", "Composing the transforms")
+    return compose_fields(pair, maps, case.fixed.image.grid, case.moving.image.grid)
+
+
+def _stage(
+    staging, found: Assessment, forward: DisplacementField, inverse: DisplacementField, case: Case, file_format: str
+) -> None:
+    fixed, moving = case.fixed.image, case.moving.image
+    staging.add_transform("forward", forward, file_format)
+    staging.add_transform("inverse", inverse, file_format)
+    staging.add_image("warped_moving", found.warped_moving, fixed.grid, moving.dtype)
+    staging.add_image("warped_fixed", found.warped_fixed, moving.grid, fixed.dtype)
+    staging.add_image("jacobian", found.jacobian, fixed.grid, found.jacobian.dtype)
+    if found.warped_labels is not None:
+        staging.add_image("warped_labels", found.warped_labels, fixed.grid, found.warped_labels.dtype)
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str, weights: str, groups: int) -> Model:
+    """Loaded models are kept: the worker's second job does not load again."""
+    return load_model(name, weights, groups)
