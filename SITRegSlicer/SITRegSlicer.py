@@ -3,6 +3,13 @@
 import weakref
 
 import qt
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+
 import slicer
 from SITRegSlicerLib.applyCheck import whatIsMissing
 from SITRegSlicerLib.panel import Panel
@@ -12,12 +19,6 @@ from SITRegSlicerLib.registrationRequest import OutputChoices, RegistrationReque
 from SITRegSlicerLib.resources import resourcesFolder
 from SITRegSlicerLib.selfTest import registerSyntheticPair
 from SITRegSlicerLib.workerProcess import WorkerProcess, engineCommand
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleLogic,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
 
 
 class SITRegSlicer(ScriptedLoadableModule):

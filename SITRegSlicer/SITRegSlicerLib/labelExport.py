@@ -24,15 +24,17 @@ def exportLabels(node, referenceVolume, names: list[str], path: Path) -> None:
     if not isinstance(node, slicer.vtkMRMLSegmentationNode):
         exportVolume(node, path)
         return
+    before = _nodeIds("vtkMRMLColorTableNode")
     labelmap = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "SITReg export")
-    colors = _colorTable(names)
     try:
-        _fillLabelmap(node, labelmap, referenceVolume, colors)
+        _fillLabelmap(node, labelmap, referenceVolume, _colorTable(names))
         exportVolume(labelmap, path)
     finally:
-        slicer.mrmlScene.RemoveNode(labelmap.GetDisplayNode())
+        if labelmap.GetDisplayNode() is not None:
+            slicer.mrmlScene.RemoveNode(labelmap.GetDisplayNode())
         slicer.mrmlScene.RemoveNode(labelmap)
-        slicer.mrmlScene.RemoveNode(colors)
+        for colorId in _nodeIds("vtkMRMLColorTableNode") - before:  # ours, and the one that Slicer makes from it
+            slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(colorId))
 
 
 def segmentNames(*nodes) -> list[str]:
@@ -43,6 +45,10 @@ def segmentNames(*nodes) -> list[str]:
             segmentation = node.GetSegmentation()
             names += [segmentation.GetNthSegment(n).GetName() for n in range(segmentation.GetNumberOfSegments())]
     return list(dict.fromkeys(names))
+
+
+def _nodeIds(className: str) -> set[str]:
+    return {node.GetID() for node in slicer.util.getNodesByClass(className)}
 
 
 def _colorTable(names: list[str]):

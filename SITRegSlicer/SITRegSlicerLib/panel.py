@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import qt
+
 import slicer
 
 from . import choices
@@ -26,8 +27,9 @@ class Panel:
         self._parameters = None
         self._job: RegistrationJob | None = None
         self._pair: tuple = (None, None)
+        self._models = choices.models(modelsFolder)
         self._connections: list[tuple[object, str, Callable]] = []
-        self._binding = ParameterBinding(self._links(modelsFolder), self._onParametersChanged)
+        self._binding = ParameterBinding(self._links(), self._onParametersChanged)
         self._connect(ui.applyButton, "clicked(bool)", self._onApply)
         self._connect(ui.cancelButton, "clicked(bool)", self._onCancel)
         self._connect(ui.putUnderButton, "clicked(bool)", self._onPutUnder)
@@ -59,12 +61,12 @@ class Panel:
 
     # ---- widgets
 
-    def _links(self, modelsFolder):
+    def _links(self):
         ui = self._ui
         nodes = ("fixedVolume", "movingVolume", *OUTPUT_NAMES, "fixedMask", "movingMask", "fixedLabels", "movingLabels")
         return [
             *(nodeLink(name, getattr(ui, f"{name}Selector")) for name in nodes),
-            choiceLink("model", ui.modelSelector, choices.models(modelsFolder)),
+            choiceLink("model", ui.modelSelector, self._models),
             choiceLink("device", ui.deviceSelector, choices.DEVICES),
             choiceLink("affine", ui.affineSelector, choices.AFFINES),
             choiceLink("refine", ui.refineSelector, choices.REFINEMENTS),
@@ -98,6 +100,8 @@ class Panel:
             return "There is no scene."
         if self._job is not None:
             return "A registration is running."
+        if all(model.id != self._parameters.model for model in self._models):
+            return f"The model '{self._parameters.model}' is not installed here: choose another."
         return whatIsMissing(requestOf(self._parameters))
 
     def _outputsHint(self) -> str:

@@ -7,8 +7,9 @@ and a node selector that loses its node moves on to some other one, which must n
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import slicer
 import vtk
+
+import slicer
 
 from .choices import Choice
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-import slicer
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+import slicer
 
 from .registrationRequest import Output, OutputChoices, RegistrationRequest
 

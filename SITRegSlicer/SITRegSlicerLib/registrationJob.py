@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import qt
+
 import slicer
 from sitreg_engine import contract
 
@@ -82,9 +83,13 @@ class RegistrationJob:
 
     def start(self) -> None:
         """Begin, and return at once."""
-        self._folder = Path(tempfile.mkdtemp(prefix="sitreg-", dir=slicer.app.temporaryPath))
         self._watchScene()
         self._worker.attach(self)
+        try:
+            self._folder = Path(tempfile.mkdtemp(prefix="sitreg-", dir=slicer.app.temporaryPath))
+        except OSError as error:
+            self._fail(f"No files can be written to Slicer's temporary folder ({error}): set another in its settings.")
+            return
         self._run(exportSteps(self.request, self._id, self._folder))
         self._worker.start()  # it loads its libraries while the volumes are exported
 
@@ -225,7 +230,8 @@ class RegistrationJob:
         for tag in self._sceneTags:
             slicer.mrmlScene.RemoveObserver(tag)
         slicer.app.disconnect("aboutToQuit()", self.cancel)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._change(state, 1.0 if state == JobState.DONE else self.fraction, self.error or "Done.")
         finished, self._finished, self._changed = self._finished, [], []
         for callback in finished:

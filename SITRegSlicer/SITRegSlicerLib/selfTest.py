@@ -1,6 +1,7 @@
 """The steps of a user on a small synthetic pair: the module's own test inside Slicer."""
 
 import numpy as np
+
 import slicer
 
 from .registrationRequest import RequestError

@@ -1,7 +1,8 @@
 """The two transform nodes of a registration: what they are linked to, and what lies under them."""
 
-import slicer
 import vtk
+
+import slicer
 
 INVERSE_ROLE = "inverseTransform"
 FORMER_PARENT_ROLE = "SITRegFormerParent"  # of a volume: the transform it was under before

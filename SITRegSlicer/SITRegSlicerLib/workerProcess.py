@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import qt
+
 import slicer
 from sitreg_engine import contract
 

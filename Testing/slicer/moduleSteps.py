@@ -81,3 +81,25 @@ def rotation(degrees, axis=2, shift=(0.0, 0.0, 0.0)):
     matrix[first, first], matrix[first, second], matrix[second, first], matrix[second, second] = c, -s, s, c
     matrix[:3, 3] = shift
     return matrix
+
+
+def chooseSyntheticPair(widget):
+    """Add the small synthetic pair and choose it in the panel: (fixed, moving)."""
+    from SITRegSlicerLib.selfTest import addSyntheticPair
+
+    pair = addSyntheticPair()
+    widget.ui.fixedVolumeSelector.setCurrentNode(pair[0])
+    widget.ui.movingVolumeSelector.setCurrentNode(pair[1])
+    return pair
+
+
+def nodeIds(scene):
+    """The ids of all nodes of the scene."""
+    return {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+
+
+def temporaryFolders():
+    """Folders of jobs that are there now."""
+    import slicer
+
+    return [path.name for path in Path(slicer.app.temporaryPath).glob("sitreg-*")]

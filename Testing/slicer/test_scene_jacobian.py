@@ -86,10 +86,11 @@ def testTheOpacitySliderReachesOnlyTheViewsThatShowTheOverlay(jacobian):
 
 def testTheSliceViewShowsFixedVolumeFoldsAndChange(jacobian, tmp_path):
     import headless
-    import slicer
     import vtk
-    from SITRegSlicerLib.jacobianDisplay import setUpJacobianDisplay, showOverlay
     from vtk.util.numpy_support import vtk_to_numpy
+
+    import slicer
+    from SITRegSlicerLib.jacobianDisplay import setUpJacobianDisplay, showOverlay
 
     fixed = addVolume(np.full((8, 40, 40), 50, np.float32), "fixed")
     setUpJacobianDisplay(jacobian)

@@ -10,6 +10,7 @@ LPS = np.diag([-1.0, -1.0, 1.0])
 def writeField(path, matrix, seed):
     """A displacement file as the engine writes it, smooth, about 4 mm strong, on an RAS index matrix; and its map."""
     import SimpleITK as sitk
+
     from sitreg_engine.fields import DisplacementField
     from sitreg_engine.images import grid_of, to_sitk
 
@@ -85,6 +86,7 @@ def testTheNodesAreGridsWithLinearInterpolation(pair, tmp_path):
 def testWhatIsSavedFromTheSceneMapsInItkAsTheEngineDoes(pair, tmp_path):
     """Stored FromParent: the other direction would be written as an inverse that ITK cannot read."""
     import SimpleITK as sitk
+
     import slicer
 
     result, maps = importTransforms(pair, tmp_path, ORIENTATIONS["oblique"], ORIENTATIONS["straight"])

@@ -1,0 +1,210 @@
+"""The panel, driven by clicks; nothing here waits for a registration to end."""
+
+import numpy as np
+import pytest
+from moduleSteps import MODULE_FILE, addVolume
+
+OUTPUTS = ("forwardTransform", "inverseTransform", "warpedVolume", "jacobianVolume")
+
+
+@pytest.fixture
+def widget(loadModule):
+    """The module's panel in an empty scene."""
+    return loadModule(MODULE_FILE).widget
+
+
+@pytest.fixture
+def pair(widget):
+    """Two volumes that could be registered."""
+    voxels = np.zeros((6, 7, 8), np.float32)
+    return addVolume(voxels, "fixed"), addVolume(voxels, "moving")
+
+
+@pytest.fixture
+def choosePair(widget, pair):
+    """Both volumes chosen in the panel."""
+    widget.ui.fixedVolumeSelector.setCurrentNode(pair[0])
+    widget.ui.movingVolumeSelector.setCurrentNode(pair[1])
+    return pair
+
+
+def applyTooltip(widget):
+    assert not widget.ui.applyButton.enabled
+    return widget.ui.applyButton.toolTip
+
+
+def testApplySaysWhatIsMissingUntilNothingIs(widget, pair):
+    assert applyTooltip(widget) == "Choose a fixed and a moving volume."
+    widget.ui.movingVolumeSelector.setCurrentNode(pair[1])
+    assert applyTooltip(widget) == "Choose a fixed volume."
+    widget.ui.fixedVolumeSelector.setCurrentNode(pair[1])
+    assert "are the same" in applyTooltip(widget)
+    widget.ui.fixedVolumeSelector.setCurrentNode(pair[0])
+    assert widget.ui.applyButton.enabled
+    assert not widget.ui.cancelButton.enabled
+    widget.ui.movingVolumeSelector.setCurrentNode(None)
+    assert applyTooltip(widget) == "Choose a moving volume."
+
+
+def testAVolumeWithoutVoxelsIsRefusedByName(widget, choosePair, scene):
+    empty = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty one")
+    widget.ui.fixedVolumeSelector.setCurrentNode(empty)
+    assert "'empty one' has no voxels" in applyTooltip(widget)
+
+
+def testAFlatVolumeIsRefusedWithItsSize(widget, choosePair):
+    widget.ui.fixedVolumeSelector.setCurrentNode(addVolume(np.zeros((1, 7, 8)), "X-ray"))
+    assert "'X-ray' is flat (8 x 7 x 1 voxels)" in applyTooltip(widget)
+
+
+def testAnInputCannotBeAnOutput(widget, choosePair):
+    widget.ui.warpedVolumeSelector.setCurrentNode(choosePair[0])
+    assert "'fixed' is an input" in applyTooltip(widget)
+
+
+def testOneNodeCannotBeTwoOutputs(widget, choosePair):
+    both = widget.ui.forwardTransformSelector.addNode()
+    widget.ui.inverseTransformSelector.setCurrentNode(both)
+    assert "chosen for two outputs" in applyTooltip(widget)
+
+
+def testTheListsOfferStableIdsUnderTitles(widget):
+    ui = widget.ui
+    assert (ui.modelSelector.currentData, ui.modelSelector.currentText) == ("sitreg", "SITReg, optimised on your pair")
+    devices = [ui.deviceSelector.itemData(n) for n in range(ui.deviceSelector.count)]
+    assert devices[:3] == ["auto", "cpu", "cuda"]
+    assert ui.deviceSelector.currentData == "auto"
+
+
+def testLabelMapsAreNoVolumesToRegister(widget, scene):
+    scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    assert widget.ui.fixedVolumeSelector.nodeCount() == 0
+    assert widget.ui.fixedMaskSelector.nodeCount() == 1
+
+
+def testEveryChoiceIsKeptInTheParameterNode(widget, choosePair):
+    ui, parameters = widget.ui, widget.logic.getParameters()
+    ui.deviceSelector.setCurrentIndex(ui.deviceSelector.findData("cpu"))
+    ui.affineSelector.setCurrentIndex(ui.affineSelector.findData("rigid"))
+    ui.refineSelector.setCurrentIndex(ui.refineSelector.findData("0"))
+    ui.workingSpacingSpinBox.setValue(2.5)
+    ui.overlayOpacitySlider.setValue(0.7)
+    forward = ui.forwardTransformSelector.addNode()
+    assert (parameters.fixedVolume, parameters.movingVolume) == choosePair
+    assert (parameters.device, parameters.affine, parameters.refine) == ("cpu", "rigid", "0")
+    assert (parameters.workingSpacing, parameters.overlayOpacity) == (2.5, 0.7)
+    assert parameters.forwardTransform is forward
+
+
+def testThePanelFollowsTheParameterNode(widget, pair):
+    parameters = widget.logic.getParameters()
+    parameters.fixedVolume, parameters.movingVolume = pair
+    parameters.device, parameters.workingSpacing = "cuda", 1.5
+    assert widget.ui.fixedVolumeSelector.currentNode() is pair[0]
+    assert widget.ui.deviceSelector.currentData == "cuda"
+    assert widget.ui.workingSpacingSpinBox.value == 1.5
+    assert widget.ui.applyButton.enabled
+
+
+def testARequestCarriesWhatThePanelShows(widget, choosePair):
+    from SITRegSlicerLib.parameters import requestOf
+    from SITRegSlicerLib.registrationRequest import Output
+
+    widget.ui.deviceSelector.setCurrentIndex(widget.ui.deviceSelector.findData("cpu"))
+    forward = widget.ui.forwardTransformSelector.addNode()
+    request = requestOf(widget.logic.getParameters())
+    assert (request.fixedVolume, request.movingVolume, request.device) == (*choosePair, "cpu")
+    assert request.outputs.forwardTransform is forward
+    assert request.outputs.jacobianVolume is Output.NONE
+
+
+def testWithoutAChoiceAllFourOutputsAreMadeNewAndThePanelSaysSo(widget, choosePair):
+    from SITRegSlicerLib.parameters import chosenOutputs
+    from SITRegSlicerLib.registrationRequest import Output
+
+    assert set(vars(chosenOutputs(widget.logic.getParameters())).values()) == {Output.NEW}
+    assert "all four will be made new" in widget.ui.outputsHintLabel.text
+    widget.ui.warpedVolumeSelector.addNode()
+    assert "Only the chosen ones" in widget.ui.outputsHintLabel.text
+
+
+def testAnOutputThatIsRemovedIsNotReplacedByAnotherNode(widget, choosePair, scene):
+    other = addVolume(np.zeros((6, 7, 8), np.float32), "not an output")
+    warped = widget.ui.warpedVolumeSelector.addNode()
+    scene.RemoveNode(warped)
+    assert widget.ui.warpedVolumeSelector.currentNode() is None
+    assert widget.logic.getParameters().warpedVolume is None
+    assert other.GetName() == "not an output"
+
+
+def testAnInputThatIsRemovedIsNotReplacedByAnotherNode(widget, choosePair, scene):
+    scene.RemoveNode(choosePair[0])
+    assert widget.ui.fixedVolumeSelector.currentNode() is None
+    assert applyTooltip(widget) == "Choose a fixed volume."
+
+
+def testOutputsOfAnotherPairAreLetGo(widget, choosePair, scene):
+    from SITRegSlicerLib.transformNodes import linkTransforms
+
+    forward = widget.ui.forwardTransformSelector.addNode()
+    linkTransforms(forward, None, *choosePair)
+    widget.ui.movingVolumeSelector.setCurrentNode(addVolume(np.zeros((6, 7, 8)), "third"))
+    assert widget.ui.forwardTransformSelector.currentNode() is None
+    assert scene.IsNodePresent(forward)
+
+
+def testOutputsThatTheUserMadeAreKeptWhenTheInputsChange(widget, choosePair):
+    forward = widget.ui.forwardTransformSelector.addNode()
+    widget.ui.movingVolumeSelector.setCurrentNode(addVolume(np.zeros((6, 7, 8)), "third"))
+    assert widget.ui.forwardTransformSelector.currentNode() is forward
+
+
+def testTheMovingVolumeGoesUnderTheTransformByOneClickAndBackByAnother(widget, choosePair):
+    from SITRegSlicerLib.transformNodes import linkTransforms
+
+    button = widget.ui.putUnderButton
+    assert not button.enabled
+    forward = widget.ui.forwardTransformSelector.addNode()
+    linkTransforms(forward, None, *choosePair)
+    button.click()
+    assert choosePair[1].GetParentTransformNode() is forward
+    assert "out of" in button.text
+    button.click()
+    assert choosePair[1].GetParentTransformNode() is None
+    assert "under" in button.text
+
+
+def testAClosedSceneEmptiesThePanelAndANewOneWorks(widget, choosePair, scene):
+    widget.ui.deviceSelector.setCurrentIndex(widget.ui.deviceSelector.findData("cpu"))
+    scene.Clear(0)
+    assert widget.ui.fixedVolumeSelector.currentNode() is None
+    assert not widget.ui.applyButton.enabled
+    voxels = np.zeros((6, 7, 8), np.float32)
+    widget.ui.fixedVolumeSelector.setCurrentNode(addVolume(voxels, "a"))
+    widget.ui.movingVolumeSelector.setCurrentNode(addVolume(voxels, "b"))
+    assert widget.ui.applyButton.enabled
+    assert widget.logic.getParameters().fixedVolume.GetName() == "a"
+
+
+def testAfterCleanupThePanelNoLongerReacts(widget, choosePair):
+    widget.cleanup()
+    widget.ui.fixedVolumeSelector.setCurrentNode(None)
+    assert widget.logic.getParameters().fixedVolume is choosePair[0]
+
+
+def testAModelCardBecomesAChoiceAndADamagedOneDoesNoHarm(slicerApp, tmp_path):
+    from SITRegSlicerLib.choices import models
+
+    for name, text in (("good", '{"id": "oasis", "title": "Brain, T1"}'), ("bad", "{"), ("odd", "[1]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "card.json").write_text(text)
+    assert [(choice.id, choice.title) for choice in models(tmp_path)] == [
+        ("sitreg", "SITReg, optimised on your pair"),
+        ("oasis", "Brain, T1"),
+    ]
+
+
+def testAModelThatIsNotInstalledHereIsNotReplacedInSilence(widget, choosePair):
+    widget.logic.getParameters().model = "from another machine"
+    assert widget.ui.modelSelector.currentIndex == -1
+    assert "'from another machine' is not installed" in applyTooltip(widget)

@@ -1,0 +1,184 @@
+"""What the engine is given: volumes, masks and labels where they lie in the world."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from moduleSteps import ORIENTATIONS, addLinearTransform, addVolume, rotation, runSteps
+
+LPS = np.diag([-1.0, -1.0, 1.0])
+
+
+@pytest.fixture
+def pair(scene):
+    """A fixed and a moving volume, oblique and left-handed."""
+    voxels = np.arange(8 * 9 * 10, dtype=np.float32).reshape(8, 9, 10)
+    return (
+        addVolume(voxels, "fixed", ORIENTATIONS["oblique"], (3, 4, 5)),
+        addVolume(voxels[::-1].copy(), "moving", ORIENTATIONS["left-handed"], (-3, 1, 2)),
+    )
+
+
+def export(folder, pair, **choices):
+    """The engine's job for a request."""
+    from SITRegSlicerLib.registrationRequest import RegistrationRequest
+    from SITRegSlicerLib.sceneExport import exportSteps
+
+    return runSteps(exportSteps(RegistrationRequest(*pair, **choices), "7", folder)).value
+
+
+def valueAt(image, lpsPoint):
+    return image[image.TransformPhysicalPointToIndex(lpsPoint.tolist())]
+
+
+def nodeIds(scene):
+    return {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+
+
+def worldPoint(volume, i, j, k):
+    """The world position (RAS mm) of a voxel, parents included."""
+    import vtk
+
+    matrix, world = vtk.vtkMatrix4x4(), vtk.vtkGeneralTransform()
+    volume.GetIJKToRASMatrix(matrix)
+    if volume.GetParentTransformNode() is not None:
+        volume.GetParentTransformNode().GetTransformToWorld(world)
+    return np.array(world.TransformPoint(matrix.MultiplyPoint((i, j, k, 1))[:3]))
+
+
+def testEveryVoxelIsWrittenWhereItLies(pair, tmp_path):
+    import slicer
+
+    job = export(tmp_path, pair)
+    for volume, path in zip(pair, (job.fixed, job.moving), strict=True):
+        image, array = sitk.ReadImage(path), slicer.util.arrayFromVolume(volume)
+        for i, j, k in ((0, 0, 0), (9, 8, 7), (2, 5, 3)):
+            assert valueAt(image, LPS @ worldPoint(volume, i, j, k)) == array[k, j, i]
+
+
+def testParentTransformsAreHonoured(pair, tmp_path):
+    import slicer
+
+    inner = addLinearTransform(rotation(25, 1, (10, 20, 30)), "inner")
+    outer = addLinearTransform(rotation(-70, 0, (-5, 0, 8)), "outer")
+    inner.SetAndObserveTransformNodeID(outer.GetID())
+    pair[1].SetAndObserveTransformNodeID(inner.GetID())
+    image = sitk.ReadImage(export(tmp_path, pair).moving)
+    array = slicer.util.arrayFromVolume(pair[1])
+    for i, j, k in ((0, 0, 0), (9, 8, 7), (2, 5, 3)):
+        assert valueAt(image, LPS @ worldPoint(pair[1], i, j, k)) == array[k, j, i]
+    assert pair[1].GetParentTransformNode() is inner  # exporting changes nothing in the scene
+
+
+def testTheJobCarriesTheChoices(pair, tmp_path):
+    job = export(tmp_path, pair, model="other", device="cuda:1", affine="rigid", refine="0", workingSpacing=2.5)
+    assert (job.id, job.model, job.device, job.affine, job.refine, job.spacing) == (
+        "7", "other", "cuda:1", "rigid", "0", 2.5,
+    )  # fmt: skip
+    assert job.format == "nrrd"
+    assert (job.fixed_mask, job.moving_labels) == ("", "")
+
+
+def addSegmentation(volume, regions, name="segmentation"):
+    """A segmentation on the voxels of a volume: {segment name: boolean array (k, j, i)}."""
+    import slicer
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    for segmentName, region in regions.items():
+        segmentId = node.GetSegmentation().AddEmptySegment("", segmentName)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(region.astype(np.uint8), node, segmentId, volume)
+    return node
+
+
+def boxes(volume):
+    """Three disjoint regions on the voxels of a volume."""
+    import slicer
+
+    shape = slicer.util.arrayFromVolume(volume).shape
+    regions = [np.zeros(shape, bool) for _ in range(3)]
+    regions[0][1:3, 2:5, 2:6], regions[1][4:6, 2:5, 2:6], regions[2][4:6, 6:8, 7:9] = True, True, True
+    return regions
+
+
+def testSegmentsOfOneNameHaveOneNumberInBothFiles(pair, tmp_path):
+    liver, kidney, spleen = boxes(pair[0])
+    fixedLabels = addSegmentation(pair[0], {"Leber": liver, "kidney": kidney})
+    movingLabels = addSegmentation(pair[1], {"kidney": kidney, "spleen": spleen, "Leber": liver})
+    job = export(tmp_path, pair, fixedLabels=fixedLabels, movingLabels=movingLabels)
+    for volume, path in zip(pair, (job.fixed_labels, job.moving_labels), strict=True):
+        image = sitk.ReadImage(path)
+        numbers = {
+            name: valueAt(image, LPS @ worldPoint(volume, *np.argwhere(region)[0][::-1]))
+            for name, region in (("Leber", liver), ("kidney", kidney), ("spleen", spleen))
+        }
+        assert (numbers["Leber"], numbers["kidney"]) == (1, 2)
+        assert numbers["spleen"] == (3 if volume is pair[1] else 0)
+
+
+def testASegmentationIsWrittenOnTheVoxelsOfItsVolume(pair, tmp_path):
+    mask = addSegmentation(pair[0], {"head": boxes(pair[0])[0]})
+    job = export(tmp_path, pair, fixedMask=mask)
+    written, volume = sitk.ReadImage(job.fixed_mask), sitk.ReadImage(job.fixed)
+    assert written.GetSize() == volume.GetSize()
+    assert np.allclose(written.GetOrigin(), volume.GetOrigin(), atol=1e-4)
+    assert sitk.GetArrayViewFromImage(written).sum() == boxes(pair[0])[0].sum()
+
+
+def testAMaskFollowsTheParentTransformOfItsVolume(pair, tmp_path):
+    region = boxes(pair[0])[0]
+    mask = addSegmentation(pair[0], {"head": region})
+    parent = addLinearTransform(rotation(25, 1, (10, 20, 30)), "scanner")
+    for node in (pair[0], mask):
+        node.SetAndObserveTransformNodeID(parent.GetID())
+    image = sitk.ReadImage(export(tmp_path, pair, fixedMask=mask).fixed_mask)
+    for k, j, i in np.argwhere(region):
+        assert valueAt(image, LPS @ worldPoint(pair[0], i, j, k)) == 1
+    assert sitk.GetArrayViewFromImage(image).sum() == region.sum()
+
+
+def testALabelMapIsWrittenWithItsOwnNumbers(pair, tmp_path, scene):
+    import slicer
+
+    labels = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    labels.CopyOrientation(pair[0])
+    array = np.zeros((8, 9, 10), np.int16)
+    array[2, 3, 4] = 17
+    slicer.util.updateVolumeFromArray(labels, array)
+    image = sitk.ReadImage(export(tmp_path, pair, fixedLabels=labels).fixed_labels)
+    assert valueAt(image, LPS @ worldPoint(pair[0], 4, 3, 2)) == 17
+
+
+def testExportingLeavesTheSceneAsItWas(pair, tmp_path, scene):
+    mask = addSegmentation(pair[0], {"head": boxes(pair[0])[0]})
+    before = nodeIds(scene)
+    export(tmp_path, pair, fixedMask=mask)
+    assert nodeIds(scene) == before
+
+
+def testASegmentationWithoutSegmentsIsRefusedByName(pair, tmp_path, scene):
+    from SITRegSlicerLib.registrationRequest import RequestError
+
+    nothing = addSegmentation(pair[0], {}, "nothing")
+    before = nodeIds(scene)
+    with pytest.raises(RequestError, match="'nothing' has no segments"):
+        export(tmp_path, pair, fixedMask=nothing)
+    assert nodeIds(scene) == before
+
+
+def testAVolumeThatCannotBeWrittenIsRefusedByName(pair, tmp_path):
+    from SITRegSlicerLib.registrationRequest import RequestError
+
+    (tmp_path / "fixed.nrrd").mkdir()  # in the way
+    with pytest.raises(RequestError, match="'fixed' could not be written"):
+        export(tmp_path, pair)
+
+
+def testOddNamesAndFoldersDoNoHarm(pair, tmp_path):
+    folder = tmp_path / "Größe (2) & 'söhne' 名前"
+    folder.mkdir()
+    pair[0].SetName('Pre/post "T1" %20 日本; rm')
+    job = export(folder, pair)
+    for path in (job.fixed, job.moving):
+        assert str(folder) in path
+        with open(path, "rb") as file:
+            assert file.read(4) == b"NRRD"
