@@ -28,8 +28,9 @@ def ask(probe):
     """(repr of the answer, its type's name, None), or (None, None, the error's class)."""
     import ctk
     import qt
-    import slicer
     import vtk
+
+    import slicer
 
     names = {"slicer": slicer, "qt": qt, "ctk": ctk, "vtk": vtk}
     try:

@@ -7,8 +7,9 @@ import time
 
 def processEvents():
     """Handle everything that is due, deletions included, which a running event loop would do by itself."""
-    import slicer
     from PySide6 import QtCore
+
+    import slicer
 
     slicer.app.processEvents()
     QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)

@@ -5,9 +5,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import slicer
 from PySide6 import QtCore, QtGui
 
+import slicer
 from headless.declare import stored
 from headless.mrmlwidgets import qSlicerScriptedLoadableModuleWidget
 

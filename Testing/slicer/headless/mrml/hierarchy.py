@@ -1,7 +1,8 @@
 """Subject hierarchy items for data nodes: in Slicer a Qt plugin makes them, here an observer of the scene does."""
 
-import slicer
 import vtk
+
+import slicer
 
 SHOWN = (
     "vtkMRMLDisplayableNode",
@@ -17,7 +18,8 @@ class SubjectHierarchyMirror:
 
     def __init__(self, scene):
         self.scene = scene
-        self.hierarchy()  # makes the subject hierarchy node
+        self.hierarchy()  # makes the subject hierarchy node, which is never absent in Slicer
+        scene.AddObserver(slicer.vtkMRMLScene.EndCloseEvent, lambda caller, event: self.hierarchy())
         scene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, self.onNodeAdded)
         scene.AddObserver(slicer.vtkMRMLScene.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved)
 

@@ -91,7 +91,7 @@ def loadNode(fileType, fileName, name, properties, messages):
         return slicer.modules.volumes.logic().AddArchetypeVolume(fileName, name, options)
     if fileType == "TransformFile":
         node = slicer.modules.transforms.logic().AddTransform(fileName, scene)
-        if node:
+        if node and "name" in properties:
             node.SetName(scene.GetUniqueNameByString(name))
         return node
     if fileType == "MarkupsFile":

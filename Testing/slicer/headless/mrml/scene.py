@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import slicer
 import vtk
+
+import slicer
 
 from .colors import writeColorFiles
 from .hierarchy import SubjectHierarchyMirror

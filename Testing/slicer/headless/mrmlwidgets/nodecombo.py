@@ -2,10 +2,10 @@
 
 import dataclasses
 
-import slicer
 from PySide6 import QtWidgets
 from PySide6.QtCore import Property, Signal
 
+import slicer
 from headless.declare import stored
 
 from .nodelist import NodeFilter, SceneWatch

@@ -4,6 +4,7 @@ import weakref
 from dataclasses import dataclass
 
 import shiboken6
+
 import slicer
 
 SCENE_EVENTS = (

@@ -23,7 +23,8 @@ def makeGetAttribute(raw):
             return types.MethodType(connect, self)
         if name == "disconnect":
             return types.MethodType(disconnect, self)
-        if isUnknownInSlicer(type(self), name) and isWrittenBy(sys._getframe(1), name):
+        refused = isUnknownInSlicer(type(self), name) and isWrittenBy(sys._getframe(1), name)
+        if refused and (isCppClass(type(self)) or name not in raw(self, "__dict__")):
             raise AttributeError(f"{type(self).__name__} has no attribute named '{name}' in Slicer")
         value = raw(self, name)
         if type(value) is QtCore.SignalInstance:

@@ -8,6 +8,7 @@ from .attributes import makeGetAttribute, setAttribute
 from .objects import exposeObjectMethods
 from .properties import exposeProperties
 from .settings import exposeSettings
+from .timers import exposeSingleShot
 from .values import showEnumsAsNumbers
 
 QT_MODULES = (QtCore, QtGui, QtWidgets, QtUiTools, QtNetwork)
@@ -22,6 +23,7 @@ def makeQtModule():
                 setattr(qt, name, getattr(source, name))
     changeClasses()
     exposeSettings()
+    exposeSingleShot()
     return qt
 
 

@@ -45,20 +45,6 @@ class PropertyAttribute:
             raise AttributeError(f"Property '{self.name}' of {type(instance).__name__} object cannot take {value!r}")
 
 
-class StaticOverProperty:
-    """A static method that hides the property of its name: PythonQt refuses to write to it."""
-
-    def __init__(self, name, method):
-        self.name = name
-        self.method = method
-
-    def __get__(self, instance, owner=None):
-        return self.method
-
-    def __set__(self, instance, value):
-        raise AttributeError(f"Slot '{self.name}' can not be overwritten on {type(instance).__name__} object")
-
-
 def exposeProperties(cls):
     """Give `cls` an attribute for each Q_PROPERTY that it declares itself (its bases have theirs already)."""
     meta = cls.staticMetaObject
@@ -66,9 +52,6 @@ def exposeProperties(cls):
         described = meta.property(index)
         name = described.name()
         method = getattr(cls, name, None)
-        if (cls.__name__, name) == ("QTimer", "singleShot"):
-            setattr(cls, name, StaticOverProperty(name, method))
-            continue
         setter = instanceMethod(cls, "set" + name[0].upper() + name[1:])
         setattr(cls, name, PropertyAttribute(name, method, setter, described.isWritable()))
 

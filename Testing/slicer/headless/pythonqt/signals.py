@@ -66,10 +66,9 @@ def disconnect(self, signature=None, slot=None, *rest):
         log.error("QObject::disconnect: no signal %s on %s", signature, type(self).__name__)
         return False
     try:
-        undo(self, normal, signal, slot)
-    except (RuntimeError, TypeError):  # PySide6's way to say that it was not connected
+        return undo(self, normal, signal, slot) is not False
+    except (RuntimeError, TypeError):  # PySide6's other way to say that it was not connected
         return False
-    return True
 
 
 class SignalFunction:
@@ -130,10 +129,7 @@ def declaredNames(cls):
 
 
 def undo(instance, normal, signal, slot):
-    """Disconnect one slot, or all of a signal's."""
+    """Disconnect one slot, or all of a signal's; False when nothing was connected."""
     if signal is None:
-        rawDisconnect(instance, QtCore.SIGNAL(normal), slot)
-    elif slot is None:
-        signal.disconnect()
-    else:
-        signal.disconnect(slot)
+        return rawDisconnect(instance, QtCore.SIGNAL(normal), slot)
+    return signal.disconnect(slot)

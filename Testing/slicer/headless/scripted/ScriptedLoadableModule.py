@@ -5,8 +5,9 @@ import sys
 import unittest
 
 import qt
-import slicer
 import slicer.util
+
+import slicer
 
 __all__ = [
     "ScriptedLoadableModule",

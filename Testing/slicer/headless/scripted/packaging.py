@@ -6,8 +6,9 @@ import shlex
 import tomllib
 from pathlib import Path
 
-import slicer
 from packaging.requirements import InvalidRequirement, Requirement
+
+import slicer
 
 
 def load_requirements(path):

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-import slicer
 import vtk
 import vtkmodules.vtkRenderingFreeType
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401
 from vtk.util.numpy_support import vtk_to_numpy
+
+import slicer
 
 
 class OffscreenView:

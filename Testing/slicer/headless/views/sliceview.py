@@ -1,7 +1,8 @@
 """A slice view: the slice logic's blended image below, displayable managers above."""
 
-import slicer
 import vtk
+
+import slicer
 
 from .managers import SLICE_MANAGERS
 from .offscreen import OffscreenView

@@ -23,6 +23,7 @@ class ThreeDRendering(OffscreenView):
 def createViewLogic(applicationLogic, name):
     """A view logic with its view node in the scene."""
     logic = slicer.vtkMRMLViewLogic()
+    logic.SetName(name)  # by which it finds its nodes again whenever the scene changes
     logic.SetMRMLApplicationLogic(applicationLogic)
     applicationLogic.GetViewLogics().AddItem(logic)
     logic.SetMRMLScene(applicationLogic.GetMRMLScene())

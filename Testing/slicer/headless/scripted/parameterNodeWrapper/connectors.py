@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import ctk
 import qt
+
 import slicer
 
 from .annotations import Choice, Decimals, RangeBounds, SingleStep, WithinRange
