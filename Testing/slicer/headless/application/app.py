@@ -1,7 +1,6 @@
 """`slicer.app`: a real QApplication with what qSlicerApplication adds, as far as scripts use it."""
 
 import sys
-from pathlib import Path
 
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Property, Signal
@@ -43,9 +42,10 @@ class qSlicerApplication(QtWidgets.QApplication):
         self._moduleManager = moduleManager
         self._layoutManager = None
         self._options = qSlicerCommandOptions()
-        self._settings = QtCore.QSettings(str(Path(parts.home) / "Slicer.ini"), QtCore.QSettings.Format.IniFormat)
         self.temporaryPath = str(parts.home)
         self.applicationName = "Slicer"
+        self.organizationName = "headless"
+        self._settings = settingsBelow(parts.home)
         self.applicationVersion = ".".join(str(number) for number in VERSION)
 
     def applicationLogic(self):
@@ -127,6 +127,14 @@ class qSlicerApplication(QtWidgets.QApplication):
     def openNodeModule(self, node):
         """There is no module to show a node in."""
         return False
+
+
+def settingsBelow(folder):
+    """Default settings of the process, kept in a folder so that nobody's own Slicer is touched."""
+    ini = QtCore.QSettings.Format.IniFormat
+    QtCore.QSettings.setDefaultFormat(ini)
+    QtCore.QSettings.setPath(ini, QtCore.QSettings.Scope.UserScope, str(folder))
+    return QtCore.QSettings()
 
 
 class qSlicerAppMainWindow(QtWidgets.QMainWindow):

@@ -19,9 +19,9 @@ def parameterNodeWrapper(cls):
     }
     for name, parameter in cls.allParameters.items():
         setattr(cls, name, attributeFor(parameter))
-    for function in (startWrapper, connectGui, disconnectGui):
-        setattr(cls, {"startWrapper": "__init__"}.get(function.__name__, function.__name__), function)
-    cls.__getattr__ = lambda self, name: getattr(self.__dict__["parameterNode"], name)  # AddObserver, GetID, ...
+    for name, value in vars(WrapperMethods).items():
+        if callable(value):
+            setattr(cls, name, value)
     return cls
 
 
@@ -33,44 +33,71 @@ def attributeFor(parameter):
     )
 
 
-def startWrapper(self, parameterNode):
-    """Wrap a node; parameters that it lacks get their defaults."""
-    self.__dict__["parameterNode"] = parameterNode
-    self.__dict__["_connections"] = {}
-    for parameter in self.allParameters.values():
-        if not parameter.isIn(parameterNode) and parameter.default is not None:
-            parameter.write(parameterNode, parameter.default)
+class WrapperMethods:
+    """What every wrapper can do; the node itself is reached as `parameterNode` only, as in Slicer."""
 
+    def __init__(self, parameterNode):
+        self.parameterNode = parameterNode
+        self._connections = {}
+        for parameter in self.allParameters.values():
+            if not parameter.isIn(parameterNode) and parameter.default is not None:
+                parameter.write(parameterNode, parameter.default)
 
-def connectGui(self, gui):
-    """Keep widgets and parameters equal; returns a tag for disconnectGui.
+    def getValue(self, name):
+        """A parameter by its name; ValueError when there is none."""
+        return self._parameter(name).read(self.parameterNode)
 
-    `gui` maps parameter names to widgets, or has widgets with the property SlicerParameterName as attributes.
-    """
-    connection = GuiConnection(self, pairsOf(gui, self.allParameters))
-    tag = max(self._connections, default=0) + 1
-    self._connections[tag] = connection
-    return tag
+    def setValue(self, name, value):
+        """Write a parameter by its name; ValueError when there is none."""
+        self._parameter(name).write(self.parameterNode, value)
 
+    def _parameter(self, name):
+        if name not in self.allParameters:
+            raise ValueError(f"Cannot find a param with the given name: {name}")
+        return self.allParameters[name]
 
-def disconnectGui(self, tag):
-    """Undo connectGui."""
-    connection = self._connections.pop(tag, None)
-    if connection is not None:
-        connection.stop()
+    def connectGui(self, gui):
+        """Keep widgets and parameters equal; returns a tag for disconnectGui.
 
+        `gui` is a widget or an object with widgets as attributes; those with the property SlicerParameterName count.
+        """
+        isWidget = isinstance(gui, qt.QWidget)
+        widgets = gui.findChildren(qt.QWidget) if isWidget else vars(gui).values()
+        named = {widget.property(PROPERTY): widget for widget in widgets if widget.property(PROPERTY)}
+        return self.connectParametersToGui(named)
 
-def pairsOf(gui, parameters):
-    """((parameter, widget), ...)."""
-    if isinstance(gui, dict):
-        named = [(name, widget) for name, widget in gui.items()]
-    else:
-        widgets = [item for item in vars(gui).values() if isinstance(item, qt.QWidget)]
-        named = [(widget.property(PROPERTY), widget) for widget in widgets if widget.property(PROPERTY)]
-    for name, _ in named:
-        if name not in parameters:
-            raise RuntimeError(f"{PROPERTY} {name!r} is not a parameter")
-    return tuple((parameters[name], widget) for name, widget in named)
+    def connectParametersToGui(self, mapping):
+        """The same for a dict of parameter names and widgets."""
+        pairs = tuple((self._parameter(name), widget) for name, widget in mapping.items())
+        tag = max(self._connections, default=-1) + 1
+        self._connections[tag] = GuiConnection(self, pairs)
+        return tag
+
+    def disconnectGui(self, tag):
+        """Undo connectGui."""
+        connection = self._connections.pop(tag, None)
+        if connection is not None:
+            connection.stop()
+
+    def StartModify(self):
+        """Hold Modified events."""
+        return self.parameterNode.StartModify()
+
+    def EndModify(self, wasModified):
+        """Let them through again."""
+        return self.parameterNode.EndModify(wasModified)
+
+    def AddObserver(self, event, callback, priority=0.0):
+        """Observe the parameter node."""
+        return self.parameterNode.AddObserver(event, callback, priority)
+
+    def RemoveObserver(self, tag):
+        """Undo AddObserver."""
+        self.parameterNode.RemoveObserver(tag)
+
+    def Modified(self):
+        """Say that the parameter node changed."""
+        self.parameterNode.Modified()
 
 
 class GuiConnection:
