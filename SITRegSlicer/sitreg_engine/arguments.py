@@ -23,12 +23,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The commands register and verify."""
+    """The commands register, verify and models."""
     parser = Parser(prog="sitreg", description="Symmetric, inverse consistent, topology preserving registration.")
     parser.add_argument("--version", action="version", version=f"sitreg {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_register(commands)
     _add_verify(commands)
+    commands.add_parser("models", help="list the models that a registration can use")
     return parser
 
 

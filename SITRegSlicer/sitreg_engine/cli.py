@@ -3,14 +3,17 @@
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NoReturn
 
 from .arguments import build_parser, job_from
+from .console import Bar, stage_line, table
 from .contract import Job, Result
 from .failures import exit_code, explain
 from .progress import Reporter
@@ -28,7 +31,7 @@ class _Stopped(BaseException):
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     given = build_parser().parse_args(arguments)
-    commands = {"register": _register, "verify": _verify}
+    commands = {"register": _register, "verify": _verify, "models": _models}
     try:
         return commands[given.command](given)
     except Exception as error:
@@ -45,8 +48,6 @@ def _report(error: Exception) -> int:
 
 
 def _register(given: argparse.Namespace) -> int:
-    from .console import Bar, stage_line, table
-
     bar = Bar()
     try:
         result = _run(job_from(given), bar)
@@ -58,18 +59,17 @@ def _register(given: argparse.Namespace) -> int:
     return 0
 
 
-def _run(job: Job, listener) -> Result:
+def _run(job: Job, bar: Bar) -> Result:
     """The job in a thread of its own, so that this one can react to signals at every moment."""
     stop = threading.Event()
-    pool = ThreadPoolExecutor(1)
-    _raise_on_signals()
-    try:
-        future = pool.submit(_import_and_register, job, Reporter(listener, stop.is_set))
-        return future.result()
-    except _Stopped as stopped:
-        listener.close()
-        stop.set()
-        _leave(job, future, 128 + stopped.number)
+    with ThreadPoolExecutor(1) as pool, _signals_raised():
+        future = pool.submit(_import_and_register, job, Reporter(bar, stop.is_set))
+        try:
+            return future.result()
+        except _Stopped as stopped:
+            bar.close()
+            stop.set()
+            _leave(job, future, 128 + stopped.number)
 
 
 def _import_and_register(job: Job, reporter: Reporter) -> Result:
@@ -78,14 +78,22 @@ def _import_and_register(job: Job, reporter: Reporter) -> Result:
     return register(job, reporter)
 
 
-def _raise_on_signals() -> None:
-    def stop(number, _frame):
-        for name in (signal.SIGINT, signal.SIGTERM):  # the clean-up shall not be interrupted
+@contextlib.contextmanager
+def _signals_raised() -> Iterator[None]:
+    """SIGINT and SIGTERM raise _Stopped, once: the clean-up shall not be interrupted."""
+    names = (signal.SIGINT, signal.SIGTERM)
+
+    def stop(number: int, _frame) -> NoReturn:
+        for name in names:
             signal.signal(name, signal.SIG_IGN)
         raise _Stopped(number)
 
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, stop)
+    before = [signal.signal(name, stop) for name in names]
+    try:
+        yield
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)
 
 
 def _leave(job: Job, future: Future, code: int) -> NoReturn:
@@ -110,6 +118,15 @@ def _verify(given: argparse.Namespace) -> int:
         f"tolerance {result.tolerance:g}: {'passed' if result.passed else 'FAILED'}\n"
     )
     return 0 if result.passed else 1
+
+
+def _models(_given: argparse.Namespace) -> int:
+    from .models import MODELS, load_model
+
+    for name in MODELS:
+        info = load_model(name).info
+        sys.stdout.write(f"{name}: {info.title}; weights: {info.weights or 'none, the pair alone is optimised'}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ class Bar:
 
     def __init__(self):
         layout = "{l_bar}{bar}| {elapsed}<{remaining}"
-        self._bar = tqdm(total=100.0, file=sys.stderr, disable=None, leave=False, bar_format=layout)
+        self._bar = tqdm(total=100.0, miniters=0, file=sys.stderr, disable=None, leave=False, bar_format=layout)
 
     def __call__(self, stage: str, fraction: float, text: str) -> None:
         self._bar.set_description_str(text, refresh=False)

@@ -83,7 +83,7 @@ class Inbox:
                     return task
 
     def done(self) -> None:
-        """The task last given by `next` has ended, well or not, and has been answered."""
+        """The task last given by `next` has ended, well or not."""
         with self._lock:
             del self._open[self._running.job.id]
             self._running = None

@@ -8,13 +8,7 @@ from pathlib import Path
 
 from . import __version__
 from .contract import Job, Measure, finite
-from .inputs import checksum
-
-# The fields of a job that name a file or folder it reads.
-INPUT_ROLES = (
-    *("fixed", "moving", "fixed_mask", "moving_mask", "fixed_labels", "moving_labels"),
-    *("fixed_points", "moving_points"),
-)
+from .inputs import INPUT_ROLES, checksum
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,9 @@ def main() -> int:
         channel.send(Failure("", message, traceback.format_exc()))
         return 1
     while True:
-        channel.send(_answer(inbox.next(), register, channel))
-        inbox.done()
+        answer = _answer(inbox.next(), register, channel)
+        inbox.done()  # before the answer: whoever hears it may use the id again at once
+        channel.send(answer)
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -74,9 +75,10 @@ def _listen(inbox: Inbox, stdin: BinaryIO) -> None:
 def _load(channel: Channel) -> Callable:
     """Import everything heavy, then tell that jobs are welcome."""
     from .devices import available_devices
+    from .models import MODELS
     from .register import register
 
-    channel.send(Ready(__version__, PROTOCOL, available_devices(), ["sitreg"]))
+    channel.send(Ready(__version__, PROTOCOL, available_devices(), list(MODELS)))
     return register
 
 

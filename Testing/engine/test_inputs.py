@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from sitreg_engine import inputs
 from sitreg_engine.errors import InputError
 from sitreg_engine.geometry import Grid
@@ -88,7 +89,7 @@ def test_axes_that_are_perpendicular_up_to_rounding_are_accepted(tmp_path):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    assert "not found" in refusal(str(tmp_path / "none.nii.gz"))
+    assert "There is no file for the fixed image" in refusal(str(tmp_path / "none.nii.gz"))
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.nrrd", "a.mha", "a.dcm", "a.txt", "a.jpg"])

@@ -3,11 +3,12 @@
 import dataclasses
 
 import pytest
+
 from sitreg_engine.contract import Job
 from sitreg_engine.errors import InputError
 from sitreg_engine.inputs import check_job
 
-JOB = Job("1", "/f.nrrd", "/m.nrrd", "/out")
+JOB = Job("1", __file__, __file__, "/out")  # any files that exist
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ JOB = Job("1", "/f.nrrd", "/m.nrrd", "/out")
         {"spacing": 1.5},
         {"format": "nii.gz"},
         {"affine": "none"},
-        {"fixed_points": "/a", "moving_points": "/b"},
+        {"fixed_points": __file__, "moving_points": __file__},
     ],
     ids=str,
 )
@@ -32,6 +33,8 @@ def test_a_sound_job_passes(change):
     [
         ({"moving": ""}, "needs a fixed image"),
         ({"output": ""}, "needs a fixed image"),
+        ({"moving": "/none.nrrd"}, "for the moving image"),
+        ({"fixed_labels": "/none.nrrd"}, "for the fixed labels"),
         ({"format": "mat"}, "h5, nrrd"),
         ({"refine": "-1"}, "Refine"),
         ({"refine": "2.5"}, "Refine"),
@@ -41,7 +44,7 @@ def test_a_sound_job_passes(change):
         ({"spacing": float("nan")}, "spacing"),
         ({"spacing": float("inf")}, "spacing"),
         ({"groups": -2}, "groups"),
-        ({"fixed_points": "/a"}, "both"),
+        ({"fixed_points": __file__}, "both"),
         ({"affine": "/none.h5"}, "transform file that exists"),
         ({"affine": "similarity"}, "auto, rigid, none"),
         ({"weights": "/none.pt"}, "not found"),

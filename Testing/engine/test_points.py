@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from sitreg_engine.errors import InputError
 from sitreg_engine.inputs import read_points
 
@@ -95,7 +96,7 @@ def test_broken_json_is_refused(tmp_path):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="moving points was not found"):
+    with pytest.raises(InputError, match="no file for the moving points"):
         read_points(str(tmp_path / "none.csv"), "moving points")
 
 

@@ -3,10 +3,12 @@
 import hashlib
 
 import pytest
+
 from sitreg_engine import __version__
 from sitreg_engine.contract import Job
 from sitreg_engine.errors import InputError
-from sitreg_engine.record import INPUT_ROLES, describe_inputs, peak_memory
+from sitreg_engine.inputs import INPUT_ROLES
+from sitreg_engine.record import describe_inputs, peak_memory
 
 
 def test_every_given_input_is_described_with_its_checksum(tmp_path):

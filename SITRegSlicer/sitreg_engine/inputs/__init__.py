@@ -1,9 +1,18 @@
 """What the user gives: images, masks, label maps and points, read and checked, or refused in one line."""
 
 from .checksums import checksum
-from .jobs import check_job
+from .jobs import INPUT_ROLES, check_job
 from .masks import read_labels, read_mask
 from .points import read_points
 from .volumes import StoredVolume, read_volume
 
-__all__ = ["StoredVolume", "check_job", "checksum", "read_labels", "read_mask", "read_points", "read_volume"]
+__all__ = [
+    "INPUT_ROLES",
+    "StoredVolume",
+    "check_job",
+    "checksum",
+    "read_labels",
+    "read_mask",
+    "read_points",
+    "read_volume",
+]

@@ -6,11 +6,27 @@ from pathlib import Path
 from sitreg_engine.contract import AFFINE_CHOICES, FORMATS, Job
 from sitreg_engine.errors import InputError
 
+# The fields of a job that name a file or folder it reads, and what to call it.
+INPUT_ROLES = {
+    "fixed": "fixed image",
+    "moving": "moving image",
+    "fixed_mask": "fixed mask",
+    "moving_mask": "moving mask",
+    "fixed_labels": "fixed labels",
+    "moving_labels": "moving labels",
+    "fixed_points": "fixed points",
+    "moving_points": "moving points",
+}
+
 
 def check_job(job: Job) -> None:
     """Raises InputError for a setting that no registration could honour."""
     if not (job.fixed and job.moving and job.output):
         raise InputError("A registration needs a fixed image, a moving image and an output folder.")
+    for field, role in INPUT_ROLES.items():
+        path = getattr(job, field)
+        if path and not Path(path).exists():
+            raise InputError(f"There is no file for the {role} at {path}. Check the path.")
     if job.format not in FORMATS:
         raise InputError(f"The format of the transforms must be one of {', '.join(FORMATS)}, not {job.format!r}.")
     if job.refine != "auto" and not (job.refine.isascii() and job.refine.isdigit()):

@@ -31,7 +31,7 @@ def _text(path: str, role: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise InputError(f"The {role} was not found: {path}. Check the path.") from error
+        raise InputError(f"There is no file for the {role} at {path}. Check the path.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The {role} could not be read as text: {path} ({error}).") from error
 

@@ -22,7 +22,7 @@ def read_scalar_image(path: str, role: str) -> sitk.Image:
     Raises InputError for everything that is no 3-D scalar image in a proper place of the world.
     """
     if not Path(path).exists():
-        raise InputError(f"The {role} was not found: {path}. Check the path.")
+        raise InputError(f"There is no file for the {role} at {path}. Check the path.")
     image = dicom.read_folder(path, role) if Path(path).is_dir() else _read_file(path, role)
     _check_pixels(image.GetNumberOfComponentsPerPixel(), image.GetPixelIDTypeAsString(), path, role)
     _check_geometry(image, path, role)
