@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 import SimpleITK as sitk
+
 from sitreg_engine import inputs
 from sitreg_engine.errors import InputError
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from sitreg_engine import contract
 from sitreg_engine.contract import Cancel, Failure, Job, Measure, Progress, Ready, Register, Result, Shutdown
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from sitreg_engine.devices import available_devices, choose_device
 from sitreg_engine.errors import InputError
 

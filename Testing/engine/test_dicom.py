@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from sitreg_engine import inputs
 from sitreg_engine.errors import InputError
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+
 from sitreg_engine import failures
 from sitreg_engine.errors import AlignmentError, Cancelled, InputError, OutputError, ResourceError
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import SimpleITK as sitk
+
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import to_sitk

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import from_sitk, grid_of, to_sitk
 

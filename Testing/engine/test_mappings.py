@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from sitreg_engine import mappings
 
 SHAPE = (5, 6, 7)

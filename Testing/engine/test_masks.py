@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from sitreg_engine import inputs
 from sitreg_engine.errors import InputError
 from sitreg_engine.geometry import Grid

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from sitreg_engine import outputs
 from sitreg_engine.contract import Job, Measure
 from sitreg_engine.errors import InputError, OutputError

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from sitreg_engine.contract import STAGES
 from sitreg_engine.errors import Cancelled
 from sitreg_engine.progress import Reporter
