@@ -77,7 +77,7 @@ def _deform(
     predicted = model.predict(pair.moving, pair.fixed, device)
 
     reporter.start("refine", "Refining on this pair")
-    schedule = make_schedule(pair.grid.spacing[0], job.refine)
+    schedule = make_schedule(pair.grid.shape, job.refine)
     maps = refine_pair(pair, predicted, schedule, device, reporter.step)
 
     reporter.start("compose", "Composing the transforms")

@@ -41,15 +41,14 @@ class Views:
 
 
 def optimise(views: Views, schedule: Schedule, step: Callable[[float, str], None]) -> HalfWay:
-    """Half-way maps that bring `views` into agreement, in voxels of their grid.
+    """Half-way maps that bring `views` into agreement, on the grid and in the voxels of the schedule's last level.
 
     `step(fraction, text)` is called at every optimisation step (and may raise to stop).
     """
-    shape = tuple(views.moving.shape[2:])
     state, total, done = None, sum(level.rounds for level in schedule.levels), 0
     for level in schedule.levels:
         pooled = _pooled(views, level.factor)
-        state = _on_shape(state, tuple(pooled.moving.shape[2:]), views.moving)
+        state = on_shape(state, tuple(pooled.moving.shape[2:]), views.moving)
         last = None
         for number in range(level.rounds):
             begun = (done + number) / total
@@ -58,7 +57,7 @@ def optimise(views: Views, schedule: Schedule, step: Callable[[float, str], None
                 break
             last = objective
         done += level.rounds
-    return _on_shape(state, shape, views.moving)
+    return state
 
 
 def _round(
@@ -70,23 +69,32 @@ def _round(
     moving, fixed = sample(views.moving, grid + state.left), sample(views.fixed, grid + state.right)
     weight = _weight(views, grid + state.left, grid + state.right)
     raw = torch.zeros(1, 3, *coarse_shape(shape, level.stride)).to(views.moving).requires_grad_()
+    coarse_left, coarse_right = (_on_controls(u, level.stride) for u in (state.left, state.right))
     optimiser = torch.optim.Adam([raw], lr=schedule.learning_rate, betas=(0.9, 0.99))
     for index in range(level.steps):
         step(index / level.steps)
-        u = _update(raw, level.stride, shape)
+        control = _bounded(raw, level.stride)
+        u = upsample(control, level.stride, shape)
         agreement = local_ncc_loss(sample(moving, grid + u), sample(fixed, grid - u), weight, schedule.window)
-        roughness = (_diffusion(state.left + u) + _diffusion(state.right - u)) / 2
+        # On the control grid, where u is smooth: an eighth of the work. L + u stands for L o (id + u).
+        roughness = (_diffusion(coarse_left + control) + _diffusion(coarse_right - control)) / 2
         objective = agreement + schedule.smoothness * roughness
         optimiser.zero_grad()
         objective.backward()
         optimiser.step()
     with torch.no_grad():
-        return _composed(state, _update(raw, level.stride, shape), grid), float(objective)
+        u = upsample(_bounded(raw, level.stride), level.stride, shape)
+        return _composed(state, u, grid), float(objective)
 
 
-def _update(raw: Tensor, stride: int, shape: tuple[int, int, int]) -> Tensor:
-    """Displacement (1, 3, *shape) in voxels of any real control values; its Lipschitz constant is below one."""
-    return upsample(MULTIPLIER * bound((stride,) * 3) * torch.tanh(raw), stride, shape)
+def _bounded(raw: Tensor, stride: int) -> Tensor:
+    """Control values, in control-grid voxels, of any real numbers; their spline is a contraction."""
+    return MULTIPLIER * bound((stride,) * 3) * torch.tanh(raw)
+
+
+def _on_controls(u: Tensor, stride: int) -> Tensor:
+    """A displacement averaged onto the control grid, in control-grid voxels."""
+    return F.avg_pool3d(u, stride, ceil_mode=True, count_include_pad=False) / stride
 
 
 def _composed(state: HalfWay, u: Tensor, grid: Tensor) -> HalfWay:
@@ -129,7 +137,7 @@ def _pooled(views: Views, factor: int) -> Views:
     return Views(*(None if tensor is None else F.avg_pool3d(tensor, factor) for tensor in tensors))
 
 
-def _on_shape(state: HalfWay | None, shape: tuple[int, int, int], like: Tensor) -> HalfWay:
+def on_shape(state: HalfWay | None, shape: tuple[int, int, int], like: Tensor) -> HalfWay:
     """The maps on a finer grid that covers the same box; nothing has moved where there are none yet."""
     if state is None:
         return nothing_moved(shape, like)

@@ -1,8 +1,12 @@
 """How the optimisation goes from coarse to fine."""
 
 from dataclasses import dataclass
+from math import prod
 
-COARSEST = 8.0  # mm: the level that large displacements are found on, for anything the size of a head
+MOST_VOXELS = 2_500_000  # of the finest level: beyond that, steps cost more than they bring
+LEAST_SIDE = 10  # voxels along the shortest side of the coarsest level
+STEPS = 40  # per level
+_PER_ROUND = 10
 
 
 @dataclass(frozen=True)
@@ -23,16 +27,16 @@ class Schedule:
     learning_rate: float = 0.2  # Adam, on control values before the tanh bound
 
 
-def make_schedule(spacing: float, steps: str) -> Schedule:
-    """The schedule for a working grid of `spacing` mm; `steps` is "auto" or a number of steps per resolution."""
-    factors = [f for f in (8, 4, 2, 1) if f * spacing <= COARSEST * 1.25] or [1]
-    finest_useful = 2 if spacing < 1.5 else 1
-    chosen = [f for f in factors if f >= finest_useful]
-    per_round = 10
-    counts = [40] * len(chosen) if steps == "auto" else [int(steps)] * len(chosen)
-    levels = [
-        Level(factor, 2, -(-count // per_round), min(per_round, count))
-        for factor, count in zip(chosen, counts, strict=True)
-        if count > 0
-    ]
-    return Schedule(tuple(levels))
+def make_schedule(shape: tuple[int, int, int], steps: str) -> Schedule:
+    """The schedule for a working grid of `shape`; `steps` is "auto" or a number of steps per level, "0" for none."""
+    count = STEPS if steps == "auto" else int(steps)
+    if count == 0:
+        return Schedule(())
+    rounds, per_round = -(-count // _PER_ROUND), min(_PER_ROUND, count)
+    return Schedule(tuple(Level(factor, 2, rounds, per_round) for factor in _factors(shape)))
+
+
+def _factors(shape: tuple[int, int, int]) -> list[int]:
+    """Powers of two, coarse to fine; at least one."""
+    fitting = [f for f in (16, 8, 4, 2, 1) if prod(shape) / f**3 <= MOST_VOXELS and not any(n % f for n in shape)]
+    return [f for f in fitting if min(shape) / f >= LEAST_SIDE] or fitting[-1:]

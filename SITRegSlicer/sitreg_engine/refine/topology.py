@@ -1,14 +1,55 @@
 """Keeping maps free of folds where sampling on a grid could bring some in.
 
 In the continuum every update is a homeomorphism by its bound, and so are compositions of them. A map SAMPLED on a
-grid may still fold where it is squeezed hard. Both functions take displacements (1, 3, I, J, K) in voxels.
+grid may still fold where it is squeezed hard. Displacements are (1, 3, I, J, K), in voxels.
 """
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sitreg_engine.determinants import smallest_determinant
+from sitreg_engine.mappings import identity, sample
+from sitreg_engine.models.sitreg.halfway import HalfWay
+
+from .inverses import exact_inverse
+
+LEAST_DETERMINANT = 0.05  # of the whole maps; what is below gets smoothed
+MOST_REPAIRS = 12
+
+
+def sound(maps: HalfWay, step: Callable[[], None]) -> HalfWay:
+    """The maps with exact inverses, smoothed wherever one of the two whole maps would fold on the grid."""
+    for _ in range(MOST_REPAIRS):
+        step()
+        maps = HalfWay(
+            maps.left,
+            maps.right,
+            exact_inverse(maps.left, maps.left_inverse),
+            exact_inverse(maps.right, maps.right_inverse),
+        )
+        squeezed = _squeezed_places(maps)
+        if not bool(squeezed.any()):
+            break
+        maps = HalfWay(calmed(maps.left, squeezed), calmed(maps.right, squeezed), maps.left_inverse, maps.right_inverse)
+    return maps
+
+
+def _squeezed_places(maps: HalfWay) -> Tensor:
+    """Points of the half-way space where forward or inverse is too squeezed, (1, 1, I, J, K) bool.
+
+    A fold of the forward map lies on the fixed image's side, one of the inverse on the moving image's: each is
+    brought back to the half-way space, where both sides can be smoothed alike.
+    """
+    grid = identity(tuple(maps.left.shape[2:]), maps.left)
+    found = torch.zeros_like(maps.left[:, :1])
+    for whole, half in ((maps.forward(), maps.right), (maps.inverse(), maps.left)):
+        folded = too_squeezed(whole, LEAST_DETERMINANT)
+        if bool(folded.any()):
+            found = torch.maximum(found, sample(F.max_pool3d(folded.to(whole), 3, 1, 1), grid + half))
+    return found > 0
 
 
 def too_squeezed(u: Tensor, least: float) -> Tensor:
