@@ -1,4 +1,4 @@
-"""What the Python API of a real Slicer has: facts/api.json.gz, unfolded."""
+"""What the Python API of a real Slicer (5.13 of 2026-08-21, Qt 5.15) has: facts/api.json.gz, unfolded."""
 
 import functools
 import gzip
