@@ -54,11 +54,13 @@ def foreground(volume: Volume, spacing: float = 4.0) -> Volume:
     all that differs from it; otherwise all that is brighter than halfway from the background to Otsu's threshold;
     and an image filled to its border (a crop) gives its whole field of view.
     """
-    small = shrunk(volume, spacing)
     background = _constant_background(volume.array)
+    few = _thinned(volume, spacing / 2)
     if background is not None:
-        inside = shrunk(Volume((volume.array != background).astype(np.float32), volume.grid), spacing).array > 0.1
+        small = shrunk(Volume((few.array != background).astype(np.float32), few.grid), spacing)
+        inside = small.array > 0.1
     else:
+        small = shrunk(few, spacing)
         inside = small.array > _threshold(small.array)
     if not inside.any() or _border(inside).mean() > 0.5:
         return Volume(np.ones_like(inside), small.grid)
@@ -67,8 +69,19 @@ def foreground(volume: Volume, spacing: float = 4.0) -> Volume:
 
 def mask_foreground(mask: Volume, spacing: float = 4.0) -> Volume:
     """The same from a mask (non-zero = inside) that a person has given."""
-    small = shrunk(Volume((mask.array != 0).astype(np.float32), mask.grid), spacing)
+    few = _thinned(mask, spacing / 2)
+    small = shrunk(Volume((few.array != 0).astype(np.float32), few.grid), spacing)
     return Volume(small.array > 0.1, small.grid)
+
+
+def _thinned(volume: Volume, spacing: float) -> Volume:
+    """Every n-th voxel, about `spacing` mm apart: enough to tell where something is, and fast."""
+    steps = [max(int(spacing / own), 1) for own in volume.grid.spacing]
+    firsts = [(count - 1) % step // 2 for count, step in zip(volume.grid.shape, steps, strict=True)]
+    array = volume.array[tuple(slice(first, None, step) for first, step in zip(firsts, steps, strict=True))]
+    origin = tuple(map(float, apply(volume.grid.voxel_to_world, np.array(firsts))))
+    spacings = tuple(own * step for own, step in zip(volume.grid.spacing, steps, strict=True))
+    return Volume(array, Grid(array.shape, spacings, origin, volume.grid.direction))
 
 
 def _border(array: np.ndarray) -> np.ndarray:
@@ -99,8 +112,14 @@ def _solid(inside: np.ndarray, grid: Grid) -> np.ndarray:
     return from_sitk(sitk.BinaryFillhole(kept)).array.astype(bool)
 
 
-def dilated(inside: Volume, margin: float) -> Volume:
-    """A bool Volume grown by about `margin` mm."""
-    radius = [max(round(margin / spacing), 0) for spacing in inside.grid.spacing]
-    grown = sitk.BinaryDilate(to_sitk(inside.array.astype(np.uint8), inside.grid), radius)
-    return Volume(from_sitk(grown).array.astype(bool), inside.grid)
+def grown(inside: Volume, margin: float) -> Volume:
+    """A bool Volume grown by about `margin` mm; shrunk for a negative one, but not from the edge of the image."""
+    radius = [max(round(abs(margin) / spacing), 0) for spacing in inside.grid.spacing]
+    change = sitk.BinaryDilate if margin > 0 else sitk.BinaryErode
+    changed = change(to_sitk(inside.array.astype(np.uint8), inside.grid), radius)
+    return Volume(from_sitk(changed).array.astype(bool), inside.grid)
+
+
+def size_of(inside: Volume) -> float:
+    """Side of the cube that is as large as the foreground, mm: about 170 for a head, 110 for a brain."""
+    return float((inside.array.sum() * inside.grid.voxel_volume) ** (1 / 3))

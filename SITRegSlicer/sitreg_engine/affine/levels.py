@@ -4,14 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sitreg_engine.foreground import dilated, shrunk
+from sitreg_engine.foreground import shrunk
 from sitreg_engine.geometry import apply
 from sitreg_engine.images import Volume
 
 from .mutual_information import BINS, look_up
-
-# Sampling points cover the foreground and this much of what surrounds it, mm: the outline is what aligns best.
-SURROUND = 10.0
 
 
 @dataclass(frozen=True)
@@ -25,16 +22,15 @@ class Level:
 
 
 def make_level(volume: Volume, inside: Volume, spacing: float, count: int, window: tuple[float, float]) -> Level:
-    """`volume` at about `spacing` mm with about `count` points in the bool Volume `inside`, both in the study frame.
+    """`volume` at about `spacing` mm with about `count` points in the bool Volume `inside`, both in one space.
 
     The intensities `window` = (low, high) span the histogram.
     """
     small = shrunk(volume, spacing)
     low, high = window
     image = 1.0 + (BINS - 4) * np.clip((small.array.astype(np.float64) - low) / (high - low), 0.0, 1.0)
-    domain = dilated(inside, SURROUND)
-    coordinates = spread_points(domain, count)
-    points = apply(domain.grid.voxel_to_world, coordinates)
+    coordinates = spread_points(inside, count)
+    points = apply(inside.grid.voxel_to_world, coordinates)
     world_to_voxel = small.grid.world_to_voxel
     return Level(image, world_to_voxel, points, look_up(image, apply(world_to_voxel, points)).values)
 
@@ -53,12 +49,9 @@ def spread_points(inside: Volume, count: int) -> np.ndarray:
     return coordinates[inside.array[tuple(nearest.T)]]
 
 
-def histogram_window(volume: Volume, inside: Volume) -> tuple[float, float]:
-    """The intensities (low, high) that the histogram spans: robust range over the foreground and its background."""
-    values = volume.array[tuple(_stride(n) for n in volume.array.shape)]
-    low, high = np.percentile(values, [0.5, 99.5])
+def histogram_window(volume: Volume) -> tuple[float, float]:
+    """The intensities (low, high) that the histogram spans: all but the darkest and brightest 0.5 %."""
+    low, high = np.percentile(volume.array, [0.5, 99.5])
+    if high <= low:
+        low, high = volume.array.min(), volume.array.max()
     return float(low), float(high)
-
-
-def _stride(count: int) -> slice:
-    return slice(None, None, max(count // 64, 1))

@@ -34,7 +34,7 @@ class Centring:
 
 
 @dataclass(frozen=True)
-class Pair:
+class LevelPair:
     """Both images at one resolution, and the meaning of the parameters."""
 
     fixed: Level
@@ -49,7 +49,7 @@ def translation(offset: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def cost(pair: Pair, parameters: np.ndarray) -> tuple[float, np.ndarray]:
+def cost(pair: LevelPair, parameters: np.ndarray) -> tuple[float, np.ndarray]:
     """Cost in nats (lower is better) of n <= 12 parameters (mm) and its gradient (n,)."""
     c = pair.centring
     there = _one_way(pair.fixed, pair.moving, c.fixed_centre, c.moving_centre, c.radius, parameters)
@@ -62,7 +62,7 @@ def cost(pair: Pair, parameters: np.ndarray) -> tuple[float, np.ndarray]:
     return value, -(there[2] - back[2]) / 2 + OVERLAP_PRICE * missed_gradient + shape_gradient
 
 
-def overlaps(pair: Pair, parameters: np.ndarray) -> tuple[float, float, float]:
+def overlaps(pair: LevelPair, parameters: np.ndarray) -> tuple[float, float, float]:
     """Share of fixed points inside the moving image, the reverse, and the mean mutual information (nats)."""
     c = pair.centring
     there = _one_way(pair.fixed, pair.moving, c.fixed_centre, c.moving_centre, c.radius, parameters)

@@ -9,7 +9,7 @@ from sitreg_engine.geometry import Grid
 
 from .bfgs import minimise
 from .matrices import AFFINE, SIMILARITY
-from .objective import Centring, Pair, cost
+from .objective import Centring, LevelPair, cost
 
 TURN = np.deg2rad(25.0)  # between the starts: the search finds what lies within about 20 degrees of one
 REFINED = 6  # of the starts
@@ -19,9 +19,9 @@ REFINED = 6  # of the starts
 class Pyramid:
     """The pair at three resolutions, coarse to fine."""
 
-    coarse: Pair
-    middle: Pair
-    fine: Pair
+    coarse: LevelPair
+    middle: LevelPair
+    fine: LevelPair
 
 
 def search(pyramid: Pyramid, fixed: Grid, moving: Grid, size: int, step: Callable[[float], None]) -> np.ndarray:
@@ -47,7 +47,7 @@ def search(pyramid: Pyramid, fixed: Grid, moving: Grid, size: int, step: Callabl
     return _minimise(pyramid.fine, best, 40, 0.5, 0.002)
 
 
-def _minimise(pair: Pair, start: np.ndarray, steps: int, first_step: float, tolerance: float) -> np.ndarray:
+def _minimise(pair: LevelPair, start: np.ndarray, steps: int, first_step: float, tolerance: float) -> np.ndarray:
     return minimise(lambda parameters: cost(pair, parameters), start, steps, first_step, tolerance)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from sitreg_engine.affine.align import Alignment
+from sitreg_engine.affine.alignment import Alignment
 from sitreg_engine.affine.matrices import half_way
 from sitreg_engine.foreground import foreground, mask_foreground
 from sitreg_engine.geometry import Grid, apply
