@@ -98,14 +98,22 @@ class SITRegSlicerLogic(ScriptedLoadableModuleLogic):
         return RegistrationParameters(self.getParameterNode())
 
     def register(
-        self, fixedNode, movingNode, outputs=None, model="sitreg", device="auto", affine="auto", finishedCallback=None
+        self,
+        fixedNode,
+        movingNode,
+        outputs=None,
+        model="sitreg",
+        device="auto",
+        affine="auto",
+        refine="auto",
+        finishedCallback=None,
     ):
         """Register two volumes; returns at once with the job (state, fraction, text, cancel(), result, whenFinished).
 
         `outputs` (OutputChoices) says where results go; by default four new nodes. Raises RequestError.
         """
         choices = OutputChoices() if outputs is None else outputs
-        request = RegistrationRequest(fixedNode, movingNode, choices, model=model, device=device, affine=affine)
+        request = RegistrationRequest(fixedNode, movingNode, choices, model, device, affine, refine)
         return self.run(request, finishedCallback)
 
     def run(self, request, finishedCallback=None):

@@ -1,6 +1,29 @@
-"""A finished job in words, for the log."""
+"""A job in words, for the status line and for the log."""
 
 from .registrationJob import RegistrationJob
+
+
+def progressText(job: RegistrationJob) -> str:
+    """What is done now, and how long it may still take once that can be guessed."""
+    if job.seconds < 5 or not 0.1 < job.fraction < 1:
+        return job.text
+    left = job.seconds * (1 - job.fraction) / job.fraction
+    return f"{job.text} (about {left:.0f} s left)"
+
+
+def headline(job: RegistrationJob) -> str:
+    """The three things to know first about a finished registration."""
+    values = {measure.name: measure.value for measure in job.result.measures}
+    parts = []
+    if "forward_folds" in values:
+        folds = int(values["forward_folds"])
+        parts.append("no folded voxel" if folds == 0 else f"{folds} folded voxels")
+    if "forward_consistency_mean" in values:
+        parts.append(f"mean inverse consistency error {values['forward_consistency_mean']:.3f} mm")
+    if "dice_mean" in values:
+        parts.append(f"mean Dice {values['dice_mean']:.3f}")
+    text = f"Done in {job.seconds:.0f} s: {', '.join(parts)}." if parts else f"Done in {job.seconds:.0f} s."
+    return " ".join([text, *job.result.warnings])
 
 
 def resultText(job: RegistrationJob) -> str:

@@ -10,7 +10,7 @@ from . import choices
 from .applyCheck import whatIsMissing
 from .installer import InstallError, installMissing, missingPackages
 from .jacobianDisplay import setOverlayOpacity, showOverlay
-from .jobReport import failureText, resultText
+from .jobReport import failureText, headline, progressText, resultText
 from .parameterBinding import ParameterBinding, choiceLink, nodeLink, numberLink
 from .parameters import OUTPUT_NAMES, chosenOutputs, requestOf
 from .registrationJob import JobState, RegistrationJob
@@ -27,6 +27,7 @@ class Panel:
         self._parameters = None
         self._job: RegistrationJob | None = None
         self._pair: tuple = (None, None)
+        self._loggedText = ""
         self._models = choices.models(modelsFolder)
         self._connections: list[tuple[object, str, Callable]] = []
         self._binding = ParameterBinding(self._links(), self._onParametersChanged)
@@ -135,9 +136,10 @@ class Panel:
             self._job.cancel()
 
     def _onJobChanged(self, job: RegistrationJob) -> None:
-        if job.text != self._ui.statusLabel.text:
+        if job.text != self._loggedText:
+            self._loggedText = job.text
             self._log(f"{job.seconds:6.1f} s  {job.text}")
-        self._showProgress(job.fraction, job.text)
+        self._showProgress(job.fraction, progressText(job))
         self._ui.cancelButton.enabled = job.state != JobState.CANCELLING
 
     def _onJobFinished(self, job: RegistrationJob) -> None:
@@ -154,7 +156,7 @@ class Panel:
 
     def _showResult(self, job: RegistrationJob) -> None:
         self._log(resultText(job))
-        self._showProgress(1.0, f"Done in {job.seconds:.0f} s.")
+        self._showProgress(1.0, headline(job))
         if self._parameters is None:
             return
         for name in OUTPUT_NAMES:

@@ -15,11 +15,11 @@ import slicer
 from sitreg_engine import contract
 
 from .registrationRequest import RegistrationRequest, RequestError
-from .sceneExport import exportSteps
+from .sceneExport import exportedNodes, exportSteps
 from .sceneImport import ImportFailure, RegistrationResult, importSteps
 from .workerProcess import WorkerExit, WorkerProcess
 
-CANCEL_MS = 8000  # a worker that has not stopped its job by then is ended
+CANCEL_MS = 15_000  # a worker that has not stopped its job by then is ended
 ENGINE_SHARE = (0.03, 0.95)  # of the whole progress; before it the export, after it the import
 
 
@@ -157,10 +157,19 @@ class RegistrationJob:
 
     def _onFailure(self, event: contract.Failure) -> None:
         self.detail = event.detail
+        if self.state == JobState.STARTING:
+            self._worker.stop()  # it cannot work and is leaving: the next Apply shall not take it for a warm one
         if event.cancelled or self.state == JobState.CANCELLING:
             self._end(JobState.CANCELLED)
         else:
-            self._fail(event.message)
+            self._fail(self._inNamesOfTheScene(event.message))
+
+    def _inNamesOfTheScene(self, message: str) -> str:
+        """The engine knows temporary files only; people know the volumes that are in them."""
+        if self._engineJob is not None:
+            for path, node in exportedNodes(self.request, self._engineJob):
+                message = message.replace(path, f"'{node.GetName()}'")
+        return message
 
     # ---- steps in Slicer itself
 

@@ -39,6 +39,19 @@ def exportSteps(request: RegistrationRequest, jobId: str, folder: Path) -> Itera
     )
 
 
+def exportedNodes(request: RegistrationRequest, job: contract.Job) -> list[tuple]:
+    """(file, node) of everything that was exported."""
+    pairs = (
+        (job.fixed, request.fixedVolume),
+        (job.moving, request.movingVolume),
+        (job.fixed_mask, request.fixedMask),
+        (job.moving_mask, request.movingMask),
+        (job.fixed_labels, request.fixedLabels),
+        (job.moving_labels, request.movingLabels),
+    )
+    return [(path, node) for path, node in pairs if path]
+
+
 def _exportLabelFiles(request: RegistrationRequest, folder: Path):
     """Write masks and labels that are there; returns {name of the request's field: file}."""
     names = segmentNames(request.fixedLabels, request.movingLabels)

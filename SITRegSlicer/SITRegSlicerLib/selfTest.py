@@ -6,8 +6,14 @@ import slicer
 
 from .registrationRequest import RequestError
 
-SIZE = 40  # voxels along each side
-SPACING = 3.0  # mm
+SIZE = 36  # voxels along each side
+SPACING = 3.5  # mm
+PROBES = (
+    (10.0, 5.0, -5.0),
+    (-15.0, 0.0, 12.0),
+    (0.0, -14.0, -10.0),
+    (20.0, 8.0, 0.0),
+)  # world points in the object, mm
 
 
 def registerSyntheticPair(timeoutSeconds: float = 300.0) -> None:
@@ -23,23 +29,35 @@ def registerSyntheticPair(timeoutSeconds: float = 300.0) -> None:
 
 
 def addSyntheticPair():
-    """The same two blobs twice, the second time 4 mm and 3 mm shifted and a bit larger: (fixed, moving)."""
-    fixed = _addVolume("SITReg test fixed", (0.0, 0.0, 0.0), 1.0)
-    moving = _addVolume("SITReg test moving", (4.0, -3.0, 0.0), 1.08)
+    """A textured ellipsoid and the same one bent by up to 6 mm: (fixed, moving)."""
+    axis = (np.arange(SIZE) - (SIZE - 1) / 2) * SPACING  # mm
+    z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
+    points = np.stack([x, y, z])  # (3, k, j, i)
+    fixed = _addVolume("SITReg test fixed", _intensity(points), axis[0])
+    moving = _addVolume("SITReg test moving", _intensity(movingToFixed(points)), axis[0])
     return fixed, moving
 
 
-def _addVolume(name: str, shift: tuple[float, float, float], scale: float):
-    """A bright ellipsoid with a dark one inside, around the world's origin, `shift` in mm."""
-    axis = (np.arange(SIZE) - (SIZE - 1) / 2) * SPACING  # mm
-    z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
-    x, y, z = (x - shift[0]) / scale, (y - shift[1]) / scale, (z - shift[2]) / scale
-    outer = (x / 42) ** 2 + (y / 34) ** 2 + (z / 38) ** 2  # 1 on the surface; half axes in mm
+def movingToFixed(points: np.ndarray) -> np.ndarray:
+    """The deformation of the pair: points (3, ...) of the moving volume to the fixed one, world mm."""
+    x, y, z = points
+    bend = np.stack([4 * np.sin(y / 20) + 2, 3 * np.cos(z / 18), 4 * np.sin(x / 22)])
+    return points + bend
+
+
+def _intensity(points: np.ndarray) -> np.ndarray:
+    """A bright ellipsoid with a dark one inside and a smooth texture, at points (3, ...) in mm."""
+    x, y, z = points
+    outer = (x / 46) ** 2 + (y / 38) ** 2 + (z / 42) ** 2  # 1 on the surface; half axes in mm
     inner = ((x - 10) / 14) ** 2 + ((y + 6) / 10) ** 2 + (z / 16) ** 2
-    voxels = 100 / (1 + np.exp(12 * (outer - 1))) - 60 / (1 + np.exp(6 * (inner - 1)))
+    texture = 1 + 0.25 * np.sin(x / 5) * np.sin(y / 6) * np.sin(z / 5.5)
+    return 100 * texture / (1 + np.exp(12 * (outer - 1))) - 50 / (1 + np.exp(6 * (inner - 1)))
+
+
+def _addVolume(name: str, voxels: np.ndarray, origin: float):
     volume = slicer.util.addVolumeFromArray(voxels.astype(np.float32), name=name)
     volume.SetSpacing(SPACING, SPACING, SPACING)
-    volume.SetOrigin(axis[0], axis[0], axis[0])
+    volume.SetOrigin(origin, origin, origin)
     return volume
 
 
@@ -53,16 +71,18 @@ def waitForJob(job, timeoutSeconds: float) -> None:
 
 
 def checkResult(job, fixed, moving) -> None:
-    """Raises AssertionError unless all four outputs are there, fit, and bring the volumes together."""
+    """Raises AssertionError unless all four outputs are there, fit, and undo the deformation of the pair."""
     result = job.result
     require(result is not None, f"The registration ended with: {job.error}\n{job.detail}")
-    before = _meanDifference(fixed, moving)
-    after = _meanDifference(fixed, result.warpedVolume)
+    before, after = _meanDifference(fixed, moving), _meanDifference(fixed, result.warpedVolume)
     require(after < 0.5 * before, f"The mean difference went from {before:.2f} to {after:.2f} only.")
     require(float(slicer.util.arrayFromVolume(result.jacobianVolume).min()) > 0, "The deformation has folds.")
-    there = _transformed(result.forwardTransform, (10.0, 5.0, -5.0))
-    back = _transformed(result.inverseTransform, there)
-    require(np.linalg.norm(back - (10.0, 5.0, -5.0)) < 0.1, "Forward and inverse transform do not fit.")
+    for point in map(np.array, PROBES):
+        there = _transformed(result.forwardTransform, point)
+        missed = np.linalg.norm(movingToFixed(there) - point)
+        require(missed < 1.5, f"The point {point} ends {missed:.1f} mm from where it belongs.")
+        missed = np.linalg.norm(_transformed(result.inverseTransform, there) - point)
+        require(missed < 0.3, f"The inverse transform misses the point {point} by {missed:.2f} mm.")
 
 
 def _meanDifference(volume, other) -> float:

@@ -93,6 +93,12 @@ def chooseSyntheticPair(widget):
     return pair
 
 
+def chooseQuickRegistration(widget):
+    """Switch off what takes long in the engine: for tests of everything around it."""
+    for selector, choice in ((widget.ui.affineSelector, "none"), (widget.ui.refineSelector, "0")):
+        selector.setCurrentIndex(selector.findData(choice))
+
+
 def nodeIds(scene):
     """The ids of all nodes of the scene."""
     return {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}

@@ -6,9 +6,17 @@ import time
 
 import numpy as np
 import pytest
-from moduleSteps import MODULE_FILE, addVolume, chooseSyntheticPair, nodeIds, temporaryFolders
+from moduleSteps import (
+    MODULE_FILE,
+    addVolume,
+    chooseQuickRegistration,
+    chooseSyntheticPair,
+    nodeIds,
+    temporaryFolders,
+)
 
 SECONDS = 120  # a registration of the small pair takes a few
+CANCEL_SECONDS = 20  # a worker that has not answered by then has been ended
 OUTPUTS = ("forwardTransform", "inverseTransform", "warpedVolume", "jacobianVolume")
 
 
@@ -20,6 +28,13 @@ def widget(loadModule, waitUntil):
     worker = widget.logic.worker
     worker.kill()
     waitUntil(lambda: not worker.running, 5)
+
+
+@pytest.fixture
+def quick(widget):
+    """The panel with the small pair chosen, and settings with which the engine takes a second: (fixed, moving)."""
+    chooseQuickRegistration(widget)
+    return chooseSyntheticPair(widget)
 
 
 @pytest.fixture
@@ -41,13 +56,17 @@ def waitForState(waitUntil, job, state):
     assert job.state == state, f"{job.state}: {job.error}\n{job.detail}"
 
 
-def alive(processId):
+def processState(processId):
+    """The letter of Linux for what a process does ("T" = stopped, "Z" = dead); "" when it is not there."""
     try:
-        os.kill(processId, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{processId}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0] != "Z"
+        with open(f"/proc/{processId}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
+
+
+def alive(processId):
+    return processState(processId) not in ("", "Z", "X")
 
 
 # ---- a registration that goes well
@@ -70,12 +89,12 @@ def testApplyEndsWithFourNewNodesThatFit(widget, apply, scene):
     assert temporaryFolders() == []
 
 
-def testTheWarpedVolumeLiesOnTheVoxelsOfTheFixedOne(widget, apply):
+def testTheWarpedVolumeLiesOnTheVoxelsOfTheFixedOne(quick, apply):
     import vtk
 
     import slicer
 
-    fixed, _ = chooseSyntheticPair(widget)
+    fixed, _ = quick
     result = apply().result
     for volume in (result.warpedVolume, result.jacobianVolume):
         matrices = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
@@ -86,13 +105,14 @@ def testTheWarpedVolumeLiesOnTheVoxelsOfTheFixedOne(widget, apply):
         assert volume.GetImageData().GetDimensions() == fixed.GetImageData().GetDimensions()
 
 
-def testTheWarpedVolumeIsTheMovingVolumeThroughTheForwardTransform(widget, apply):
+def testTheWarpedVolumeIsTheMovingVolumeThroughTheForwardTransform(widget, quick, apply):
     import vtk
     from vtk.util.numpy_support import vtk_to_numpy
 
     import slicer
 
-    fixed, moving = chooseSyntheticPair(widget)
+    fixed, moving = quick
+    widget.ui.affineSelector.setCurrentIndex(widget.ui.affineSelector.findData("rigid"))  # something must move
     result = apply().result
     warped = slicer.util.arrayFromVolume(result.warpedVolume)
     source, reference, there = (slicer.vtkOrientedImageData() for _ in range(3))
@@ -108,8 +128,7 @@ def testTheWarpedVolumeIsTheMovingVolumeThroughTheForwardTransform(widget, apply
     assert np.abs(through - warped)[inner].max() < 1.0  # of 100
 
 
-def testTheSecondRegistrationUsesTheSameProcessAndTheSameNodes(widget, apply, scene):
-    chooseSyntheticPair(widget)
+def testTheSecondRegistrationUsesTheSameProcessAndTheSameNodes(widget, quick, apply, scene):
     first = apply()
     processId, before = widget.logic.worker.processId, nodeIds(scene)
     second = apply()
@@ -119,8 +138,7 @@ def testTheSecondRegistrationUsesTheSameProcessAndTheSameNodes(widget, apply, sc
         assert getattr(second.result, name) is getattr(first.result, name)
 
 
-def testOnlyTheChosenOutputsAreMade(widget, apply, scene):
-    chooseSyntheticPair(widget)
+def testOnlyTheChosenOutputsAreMade(widget, quick, apply, scene):
     forward = widget.ui.forwardTransformSelector.addNode()
     before = nodeIds(scene)
     job = apply()
@@ -130,10 +148,10 @@ def testOnlyTheChosenOutputsAreMade(widget, apply, scene):
     assert forward.GetTransformFromParent().TransformPoint(0, 0, 0) != (0, 0, 0)
 
 
-def testAnExistingVolumeIsOverwrittenAndKeepsItsName(widget, apply):
+def testAnExistingVolumeIsOverwrittenAndKeepsItsName(widget, quick, apply):
     import slicer
 
-    fixed, _ = chooseSyntheticPair(widget)
+    fixed, _ = quick
     mine = addVolume(np.ones((3, 3, 3), np.float32), "mine")
     widget.ui.warpedVolumeSelector.setCurrentNode(mine)
     assert apply().result.warpedVolume is mine
@@ -141,8 +159,7 @@ def testAnExistingVolumeIsOverwrittenAndKeepsItsName(widget, apply):
     assert slicer.util.arrayFromVolume(mine).shape == slicer.util.arrayFromVolume(fixed).shape
 
 
-def testWhileItRunsApplyIsOffCancelIsOnAndTheBarMovesForward(widget, waitUntil):
-    chooseSyntheticPair(widget)
+def testWhileItRunsApplyIsOffCancelIsOnAndTheBarMovesForward(widget, quick, waitUntil):
     widget.ui.applyButton.click()
     job = widget.logic.job
     fractions, texts = [], []
@@ -157,10 +174,9 @@ def testWhileItRunsApplyIsOffCancelIsOnAndTheBarMovesForward(widget, waitUntil):
     assert not widget.ui.cancelButton.enabled
 
 
-def testSlicerStaysResponsive(widget, waitUntil):
+def testSlicerStaysResponsive(widget, quick, waitUntil):
     import qt
 
-    chooseSyntheticPair(widget)
     ticks = []
     timer = qt.QTimer()
     timer.connect("timeout()", lambda: ticks.append(time.monotonic()))
@@ -180,8 +196,8 @@ def setTemporaryPath(slicerApp):
     slicerApp.temporaryPath = before
 
 
-def testOddNamesAndATemporaryFolderWithOddNamesWork(widget, apply, setTemporaryPath, tmp_path):
-    fixed, moving = chooseSyntheticPair(widget)
+def testOddNamesAndATemporaryFolderWithOddNamesWork(widget, quick, apply, setTemporaryPath, tmp_path):
+    fixed, moving = quick
     fixed.SetName('Prä/op "T1" & 50% 脳')
     moving.SetName("follow-up; $HOME 'x'")
     folder = tmp_path / "Größe mit Leerzeichen 名前"
@@ -196,15 +212,14 @@ def testOddNamesAndATemporaryFolderWithOddNamesWork(widget, apply, setTemporaryP
 
 
 @pytest.mark.parametrize("state", ["exporting", "starting", "running", "loading"])
-def testCancelWorksAtEveryMomentAndLeavesNothing(widget, apply, waitUntil, scene, state):
-    chooseSyntheticPair(widget)
+def testCancelWorksAtEveryMomentAndLeavesNothing(widget, quick, apply, waitUntil, scene, state):
     before = nodeIds(scene)
     widget.ui.applyButton.click()
     job = widget.logic.job
     waitForState(waitUntil, job, state)
     widget.ui.cancelButton.click()
     assert not widget.ui.cancelButton.enabled
-    waitUntil(lambda: job.ended, 12)
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
     assert job.state == "cancelled"
     assert job.result is None
     assert nodeIds(scene) == before
@@ -213,15 +228,28 @@ def testCancelWorksAtEveryMomentAndLeavesNothing(widget, apply, waitUntil, scene
     assert apply().state == "done"
 
 
-def testAWorkerThatDoesNotAnswerACancelIsEnded(widget, apply, waitUntil):
+def testCancelInTheMiddleOfTheOptimisationTakesEffectSoonAndTheWorkerStays(widget, waitUntil):
     chooseSyntheticPair(widget)
+    widget.ui.applyButton.click()
+    job = widget.logic.job
+    waitUntil(lambda: job.ended or "Refining" in job.text, SECONDS)
+    processId = widget.logic.worker.processId
+    widget.ui.cancelButton.click()
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
+    assert job.state == "cancelled"
+    assert widget.logic.worker.processId == processId
+    assert temporaryFolders() == []
+
+
+def testAWorkerThatDoesNotAnswerACancelIsEnded(widget, quick, apply, waitUntil):
     widget.ui.applyButton.click()
     job = widget.logic.job
     waitForState(waitUntil, job, "running")
     processId = widget.logic.worker.processId
     os.kill(processId, signal.SIGSTOP)
+    waitUntil(lambda: processState(processId) == "T")
     widget.ui.cancelButton.click()
-    waitUntil(lambda: job.ended, 12)
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
     assert job.state == "cancelled"
     assert not alive(processId)
     assert temporaryFolders() == []
@@ -231,27 +259,26 @@ def testAWorkerThatDoesNotAnswerACancelIsEnded(widget, apply, waitUntil):
 
 
 @pytest.mark.parametrize("state", ["exporting", "starting", "running", "loading"])
-def testClosingTheSceneStopsTheRegistrationAndNothingArrivesLate(widget, waitUntil, scene, state):
-    chooseSyntheticPair(widget)
+def testClosingTheSceneStopsTheRegistrationAndNothingArrivesLate(widget, quick, waitUntil, scene, state):
     widget.ui.applyButton.click()
     job = widget.logic.job
     waitForState(waitUntil, job, state)
     scene.Clear(0)
     before = nodeIds(scene)
-    waitUntil(lambda: job.ended, 12)
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
     assert job.state == "cancelled"
     assert "scene was closed" in job.error
     assert nodeIds(scene) == before
     assert temporaryFolders() == []
 
 
-def testARemovedInputStopsTheRegistrationAndSaysSo(widget, waitUntil, scene):
-    fixed, _ = chooseSyntheticPair(widget)
+def testARemovedInputStopsTheRegistrationAndSaysSo(widget, quick, waitUntil, scene):
+    fixed, _ = quick
     widget.ui.applyButton.click()
     job = widget.logic.job
     waitForState(waitUntil, job, "running")
     scene.RemoveNode(fixed)
-    waitUntil(lambda: job.ended, 12)
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
     assert job.state == "cancelled"
     assert f"'{fixed.GetName()}' was removed" in widget.ui.statusLabel.text
 
@@ -259,14 +286,13 @@ def testARemovedInputStopsTheRegistrationAndSaysSo(widget, waitUntil, scene):
 # ---- something fails
 
 
-def testAKilledWorkerIsAClearFailureAndTheNextApplyWorks(widget, apply, waitUntil, scene):
-    chooseSyntheticPair(widget)
+def testAKilledWorkerIsAClearFailureAndTheNextApplyWorks(widget, quick, apply, waitUntil, scene):
     before = nodeIds(scene)
     widget.ui.applyButton.click()
     job = widget.logic.job
     waitForState(waitUntil, job, "running")
     os.kill(widget.logic.worker.processId, signal.SIGKILL)
-    waitUntil(lambda: job.ended, 12)
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
     assert job.state == "failed"
     assert "background process ended" in widget.ui.statusLabel.text
     assert "background process ended" in widget.ui.logTextEdit.plainText
@@ -275,22 +301,20 @@ def testAKilledWorkerIsAClearFailureAndTheNextApplyWorks(widget, apply, waitUnti
     assert apply().state == "done"
 
 
-def testWhatTheEngineRefusesIsSaidInItsWords(widget, apply, scene):
-    chooseSyntheticPair(widget)
+def testWhatTheEngineRefusesIsSaidInItsWords(widget, quick, apply, scene):
     constant = addVolume(np.full((20, 20, 20), 7, np.float32), "constant")
     widget.ui.movingVolumeSelector.setCurrentNode(constant)
     before = nodeIds(scene)
     job = apply()
     assert job.state == "failed"
-    assert "constant" in job.error
+    assert "every voxel of 'constant' is 7" in job.error
     assert widget.ui.statusLabel.text == job.error
     assert "Traceback" not in widget.ui.statusLabel.text
     assert nodeIds(scene) == before
     assert temporaryFolders() == []
 
 
-def testATemporaryFolderThatIsNotThereIsAFailureThatSaysSo(widget, apply, setTemporaryPath, tmp_path):
-    chooseSyntheticPair(widget)
+def testATemporaryFolderThatIsNotThereIsAFailureThatSaysSo(widget, quick, apply, setTemporaryPath, tmp_path):
     setTemporaryPath(tmp_path / "gone")
     job = apply()
     assert job.state == "failed"
@@ -300,21 +324,19 @@ def testATemporaryFolderThatIsNotThereIsAFailureThatSaysSo(widget, apply, setTem
 # ---- the end of the module
 
 
-def testUnloadingTheModuleEndsJobAndWorker(widget, waitUntil):
-    chooseSyntheticPair(widget)
+def testUnloadingTheModuleEndsJobAndWorker(widget, quick, waitUntil):
     widget.ui.applyButton.click()
     job, worker = widget.logic.job, widget.logic.worker
     waitForState(waitUntil, job, "running")
     processId = worker.processId
     widget.cleanup()
-    waitUntil(lambda: job.ended and not worker.running, 12)
+    waitUntil(lambda: job.ended and not worker.running, CANCEL_SECONDS)
     assert job.state == "cancelled"
     assert not alive(processId)
     assert temporaryFolders() == []
 
 
-def testTheApplicationsEndStopsEverythingAtOnce(widget, waitUntil, slicerApp):
-    chooseSyntheticPair(widget)
+def testTheApplicationsEndStopsEverythingAtOnce(widget, quick, waitUntil, slicerApp):
     widget.ui.applyButton.click()
     job, worker = widget.logic.job, widget.logic.worker
     waitForState(waitUntil, job, "running")
@@ -329,36 +351,39 @@ def testTheApplicationsEndStopsEverythingAtOnce(widget, waitUntil, slicerApp):
 
 
 def testTheLogicAloneRegistersAndTellsWhenItIsDone(loadModule, waitUntil):
-    from SITRegSlicerLib.selfTest import addSyntheticPair, checkResult
+    from SITRegSlicerLib.selfTest import addSyntheticPair
 
     module = loadModule(MODULE_FILE).pythonModule
     fixed, moving = addSyntheticPair()
     finished = []
     begun = time.monotonic()
-    job = module.SITRegSlicerLogic().register(fixed, moving, finishedCallback=finished.append)
+    logic = module.SITRegSlicerLogic()
+    job = logic.register(fixed, moving, affine="none", refine="0", finishedCallback=finished.append)
     assert time.monotonic() - begun < 0.5
     assert not job.ended
-    worker = job._worker
+    worker = logic.worker
+    del logic
     waitUntil(lambda: finished, SECONDS)
     assert finished == [job]
-    checkResult(job, fixed, moving)
+    assert job.state == "done", job.error
+    assert job.result.forwardTransform.GetNodeReference("inverseTransform") is job.result.inverseTransform
     waitUntil(lambda: not worker.running, 5)  # nobody holds the logic any more
 
 
-def testTheLogicRefusesASecondRegistrationMeanwhile(widget, waitUntil):
+def testTheLogicRefusesASecondRegistrationMeanwhile(widget, quick, waitUntil):
     from SITRegSlicerLib.registrationRequest import RequestError
 
-    pair = chooseSyntheticPair(widget)
+    pair = quick
     job = widget.logic.register(*pair)
     with pytest.raises(RequestError, match="is running"):
         widget.logic.register(*pair)
     job.cancel()
-    waitUntil(lambda: job.ended, 12)
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
 
 
-def testTheLogicRefusesWhatThePanelRefuses(widget):
+def testTheLogicRefusesWhatThePanelRefuses(widget, quick):
     from SITRegSlicerLib.registrationRequest import RequestError
 
-    fixed, _ = chooseSyntheticPair(widget)
+    fixed, _ = quick
     with pytest.raises(RequestError, match="are the same"):
         widget.logic.register(fixed, fixed)

@@ -1,6 +1,5 @@
 """The worker's client against separate processes that behave well and badly."""
 
-import os
 import sys
 import time
 
@@ -52,12 +51,12 @@ def startWorker(slicerApp, tmp_path, listener, waitUntil):
 
 
 def alive(processId):
+    """Whether a process runs; one that has ended but was not collected yet does not."""
     try:
-        os.kill(processId, 0)
-    except ProcessLookupError:
+        with open(f"/proc/{processId}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
         return False
-    with open(f"/proc/{processId}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0] != "Z"
 
 
 def testTheReadyEventArrivesAndIsRemembered(startWorker, listener, waitUntil):
