@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .case import Case
+from .compose import WorldMaps
 from .contract import Measure
 from .fields import DisplacementField
 from .quality.consistency import consistency_measures
@@ -22,14 +23,14 @@ class Assessment:
 
     warped_moving: np.ndarray  # on the fixed grid
     warped_fixed: np.ndarray  # on the moving grid
-    jacobian: np.ndarray  # of the forward map, on the fixed grid
+    jacobian: np.ndarray  # determinant of the forward map on the fixed grid; not positive wherever it folds
     warped_labels: np.ndarray | None  # moving labels on the fixed grid
     measures: list[Measure]
 
 
-def assess(case: Case, forward: DisplacementField, inverse: DisplacementField, aligned: np.ndarray) -> Assessment:
+def assess(case: Case, fields: WorldMaps, aligned: np.ndarray) -> Assessment:
     """Warp everything and measure everything; `aligned` is the affine alone, 4x4 fixed -> moving LPS mm."""
-    fixed, moving = case.fixed, case.moving
+    fixed, moving, forward, inverse = case.fixed, case.moving, fields.forward, fields.inverse
     warped = warp_image(moving.image, forward, fixed.image.grid)
     jacobians = jacobian_maps(forward)
     measures = _similarity(case, warped, aligned)
@@ -45,7 +46,7 @@ def assess(case: Case, forward: DisplacementField, inverse: DisplacementField, a
     return Assessment(
         warped,
         warp_image(fixed.image, inverse, moving.image.grid),
-        jacobian_on(jacobians, fixed.image.grid),
+        jacobian_on(jacobians, fixed.image.grid, mark_folds=True),
         labels,
         measures,
     )

@@ -54,20 +54,34 @@ class Chain:
         moved = self._through(voxels[None, :, :, None, None])
         return apply(self.out, moved[0, :, :, 0, 0].T.cpu().numpy().astype(float))
 
+    def half_way(self, points: np.ndarray) -> np.ndarray:
+        """Where world points (N, 3) lie in the half-way space, voxels (N, 3)."""
+        voxels = torch.from_numpy(np.float32(apply(self.into, points)).T.copy()).to(self.first.device)
+        moved = voxels + sample(self.first, voxels[None, :, :, None, None])[0, :, :, 0, 0]
+        return moved.T.cpu().numpy()
+
     def _through(self, voxels: Tensor) -> Tensor:
         voxels = voxels + sample(self.first, voxels)
         return voxels + sample(self.second, voxels)
 
 
-def compose_fields(pair: Pair, maps: HalfWay, fixed: Grid, moving: Grid) -> tuple[DisplacementField, DisplacementField]:
-    """(forward, inverse). Each covers its image's whole field of view and what the other map sends around it."""
+@dataclass(frozen=True)
+class WorldMaps:
+    """Both directions of one registration, as they are saved."""
+
+    forward: DisplacementField  # fixed -> moving, around the fixed image
+    inverse: DisplacementField  # moving -> fixed, around the moving image
+
+
+def compose_fields(pair: Pair, maps: HalfWay, fixed: Grid, moving: Grid) -> WorldMaps:
+    """Each field covers its image's whole field of view and what the other map sends around it."""
     forward, inverse = chains(pair, maps)
     spacing = pair.grid.spacing[0]
     boxes = [
         field_grid(own, spacing, back.map_points(_box_points(other)))
         for own, other, back in ((fixed, moving, inverse), (moving, fixed, forward))
     ]
-    return forward.sampled(boxes[0]), inverse.sampled(boxes[1])
+    return WorldMaps(forward.sampled(boxes[0]), inverse.sampled(boxes[1]))
 
 
 def chains(pair: Pair, maps: HalfWay) -> tuple[Chain, Chain]:

@@ -7,17 +7,17 @@ import torch
 from .affine import align
 from .assess import Assessment, assess
 from .case import Case, read_case
-from .compose import compose_fields
+from .compose import WorldMaps
 from .contract import Job, Result
 from .devices import choose_device
-from .fields import DisplacementField
 from .inputs import check_job
 from .models import Model, load_model
-from .outputs import check_folder, staged
+from .outputs import Staging, check_folder, staged
 from .prepare import Pair, choose_spacing, make_pair
 from .progress import Reporter
 from .record import INPUT_ROLES, Record, describe_inputs, peak_memory
 from .refine import make_schedule, refine_pair
+from .unfold import compose_without_folds
 
 
 def register(job: Job, reporter: Reporter) -> Result:
@@ -42,14 +42,14 @@ def register(job: Job, reporter: Reporter) -> Result:
     spacing = choose_spacing(fixed.image, moving.image, job.spacing)
     pair = make_pair(fixed.image, moving.image, alignment, fixed.mask, moving.mask, spacing)
 
-    forward, inverse = _deform(pair, case, model, job, device, reporter)
+    fields = _deform(pair, case, model, job, device, reporter)
 
     reporter.start("measure", "Measuring the quality")
-    found = assess(case, forward, inverse, alignment.matrix)
+    found = assess(case, fields, alignment.matrix)
 
     reporter.start("write", "Writing the results")
     with staged(job.output) as staging:
-        _stage(staging, found, forward, inverse, case, job.format)
+        _stage(staging, found, fields, case, job.format)
         reporter.step(0.9)
         reporter.end()
         measures = alignment.measures + found.measures
@@ -69,10 +69,7 @@ def register(job: Job, reporter: Reporter) -> Result:
     return Result(job.id, job.output, outputs, measures, reporter.seconds, str(device), alignment.warnings)
 
 
-def _deform(
-    pair: Pair, case: Case, model: Model, job: Job, device: torch.device, reporter: Reporter
-) -> tuple[DisplacementField, DisplacementField]:
-    """(forward, inverse) as fields around the two images."""
+def _deform(pair: Pair, case: Case, model: Model, job: Job, device: torch.device, reporter: Reporter) -> WorldMaps:
     reporter.start("model", f"Predicting with {model.info.title}")
     predicted = model.predict(pair.moving, pair.fixed, device)
 
@@ -81,15 +78,13 @@ def _deform(
     maps = refine_pair(pair, predicted, schedule, device, reporter.step)
 
     reporter.start("compose", "Composing the transforms")
-    return compose_fields(pair, maps, case.fixed.image.grid, case.moving.image.grid)
+    return compose_without_folds(pair, maps, case.fixed.image.grid, case.moving.image.grid, reporter.step)
 
 
-def _stage(
-    staging, found: Assessment, forward: DisplacementField, inverse: DisplacementField, case: Case, file_format: str
-) -> None:
+def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, file_format: str) -> None:
     fixed, moving = case.fixed.image, case.moving.image
-    staging.add_transform("forward", forward, file_format)
-    staging.add_transform("inverse", inverse, file_format)
+    staging.add_transform("forward", fields.forward, file_format)
+    staging.add_transform("inverse", fields.inverse, file_format)
     staging.add_image("warped_moving", found.warped_moving, fixed.grid, moving.dtype)
     staging.add_image("warped_fixed", found.warped_fixed, moving.grid, fixed.dtype)
     staging.add_image("jacobian", found.jacobian, fixed.grid, found.jacobian.dtype)

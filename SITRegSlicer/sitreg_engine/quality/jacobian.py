@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sitreg_engine.contract import Measure
+from sitreg_engine.determinants import both_sides, determinant, smallest_of_eight
 from sitreg_engine.errors import InputError
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid
@@ -41,8 +42,8 @@ def jacobian_maps(field: DisplacementField) -> JacobianMaps:
     central, smallest = np.empty(shape, np.float32), np.empty(shape, np.float32)
     for rows in slabs(shape):
         forward, backward = _differences(field, rows)
-        central[rows] = _determinant([(f + b) / 2 for f, b in zip(forward, backward, strict=True)]).numpy()
-        smallest[rows] = _smallest_determinant(forward, backward).numpy()
+        central[rows] = determinant([(f + b) / 2 for f, b in zip(forward, backward, strict=True)]).numpy()
+        smallest[rows] = smallest_of_eight(forward, backward).numpy()
     return JacobianMaps(central, smallest, field.grid)
 
 
@@ -57,51 +58,15 @@ def _differences(field: DisplacementField, rows: slice) -> tuple[list[Tensor], l
         steps = torch.diff(moved, dim=axis + 1)
         steps[axis] += 1.0
         if axis == 0:
-            ahead, behind = _both_sides(steps, 1)
+            ahead, behind = both_sides(steps, 1)
             keep = slice(rows.start - low, rows.stop - low)
             ahead, behind = ahead[:, keep], behind[:, keep]
         else:
             inner = steps[:, rows.start - low : rows.stop - low]
-            ahead, behind = _both_sides(inner, axis + 1)
+            ahead, behind = both_sides(inner, axis + 1)
         forward.append(ahead)
         backward.append(behind)
     return forward, backward
-
-
-def _both_sides(steps: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Forward and backward differences at every voxel from the n - 1 steps between them; at an end the one there is."""
-    last, first = steps.narrow(dim, steps.shape[dim] - 1, 1), steps.narrow(dim, 0, 1)
-    return torch.cat([steps, last], dim), torch.cat([first, steps], dim)
-
-
-def _determinant(columns: list[Tensor]) -> Tensor:
-    """Determinant of the matrix with these three columns (3, ...)."""
-    return _dot(columns[0], _cross(columns[1], columns[2]))
-
-
-def _smallest_determinant(forward: list[Tensor], backward: list[Tensor]) -> Tensor:
-    """Smallest of the eight determinants with each column from either list; NaN when any is."""
-    smallest = None
-    for second in (forward[1], backward[1]):
-        for third in (forward[2], backward[2]):
-            normal = _cross(second, third)  # shared by two of the eight
-            for first in (forward[0], backward[0]):
-                value = _dot(first, normal)
-                smallest = value if smallest is None else torch.minimum(smallest, value)  # keeps NaN
-    return smallest
-
-
-def _cross(a: Tensor, b: Tensor) -> Tensor:
-    result = torch.empty_like(a)
-    for c in range(3):
-        p, q = (c + 1) % 3, (c + 2) % 3
-        torch.mul(a[p], b[q], out=result[c])
-        result[c].addcmul_(a[q], b[p], value=-1)
-    return result
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a[0] * b[0]).addcmul_(a[1], b[1]).addcmul_(a[2], b[2])
 
 
 def jacobian_on(maps: JacobianMaps, onto: Grid, mark_folds: bool = False) -> np.ndarray:

@@ -23,7 +23,7 @@ class Level:
 class Schedule:
     levels: tuple[Level, ...]  # coarse to fine
     window: int = 5  # of local NCC, voxels of the level
-    smoothness: float = 1.0  # weight of the diffusion energy (level voxels) against local NCC
+    smoothness: float = 1.5  # weight of the diffusion energy (level voxels) against local NCC
     learning_rate: float = 0.2  # Adam, on control values before the tanh bound
 
 

@@ -22,19 +22,30 @@ MOST_REPAIRS = 12
 
 def sound(maps: HalfWay, step: Callable[[], None]) -> HalfWay:
     """The maps with exact inverses, smoothed wherever one of the two whole maps would fold on the grid."""
+    maps = _with_exact_inverses(maps)
     for _ in range(MOST_REPAIRS):
         step()
-        maps = HalfWay(
-            maps.left,
-            maps.right,
-            exact_inverse(maps.left, maps.left_inverse),
-            exact_inverse(maps.right, maps.right_inverse),
-        )
         squeezed = _squeezed_places(maps)
         if not bool(squeezed.any()):
             break
-        maps = HalfWay(calmed(maps.left, squeezed), calmed(maps.right, squeezed), maps.left_inverse, maps.right_inverse)
+        maps = smoothed_at(maps, squeezed)
     return maps
+
+
+def smoothed_at(maps: HalfWay, where: Tensor) -> HalfWay:
+    """The maps, smoother around `where` (1, 1, I, J, K) bool of the half-way space, with exact inverses."""
+    return _with_exact_inverses(
+        HalfWay(calmed(maps.left, where), calmed(maps.right, where), maps.left_inverse, maps.right_inverse)
+    )
+
+
+def _with_exact_inverses(maps: HalfWay) -> HalfWay:
+    return HalfWay(
+        maps.left,
+        maps.right,
+        exact_inverse(maps.left, maps.left_inverse),
+        exact_inverse(maps.right, maps.right_inverse),
+    )
 
 
 def _squeezed_places(maps: HalfWay) -> Tensor:
