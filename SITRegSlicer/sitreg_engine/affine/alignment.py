@@ -6,14 +6,16 @@ import numpy as np
 
 from sitreg_engine.contract import Measure
 from sitreg_engine.foreground import foreground, grown, mask_foreground, shrunk, size_of
-from sitreg_engine.geometry import apply
+from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume
 from sitreg_engine.progress import Reporter
 from sitreg_engine.study import canonical, study_frame
 
+from .given import read_matrix
 from .levels import histogram_window, make_level
 from .matrices import AFFINE, RIGID
 from .objective import Centring, LevelPair
+from .quality import measures, plausible, require_agreement, require_overlap, scales_of, warnings
 from .search import Pyramid, search
 
 # At the three resolutions, coarse to fine: points per image, and where they lie, by which the foreground grows.
@@ -42,18 +44,51 @@ def align(
     moving_mask: Volume | None,
     reporter: Reporter,
 ) -> Alignment:
-    """The alignment of `moving` to `fixed`: `choice` is "auto" (affine), "rigid", "none" or an ITK transform file."""
+    """The alignment of two images: `choice` is "auto" (affine), "rigid", "none" or an ITK transform file.
+
+    Masks (non-zero = inside) say what to align by. Swapping the images gives the inverse matrix, and the same images
+    stored otherwise or lying elsewhere in the world give the same map. Runs within the stage the reporter is in.
+    Raises AlignmentError when the result is not to be believed, InputError for a file that cannot be used.
+    """
+    given = None if choice in ("auto", "rigid") else np.eye(4) if choice == "none" else read_matrix(choice)
     fixed, moving = canonical(fixed), canonical(moving)
     frame = study_frame(fixed.grid, moving.grid)
     into = np.linalg.inv(frame)
     images = [_moved(volume, into) for volume in (fixed, moving)]
     masks = [mask and _moved(canonical(mask), into) for mask in (fixed_mask, moving_mask)]
-    size = RIGID if choice == "rigid" else AFFINE
     pyramid = make_pyramid(images, masks)
     reporter.step(0.1)
-    best = search(pyramid, images[0].grid, images[1].grid, size, lambda share: reporter.step(0.1 + 0.9 * share))
-    matrix = frame @ pyramid.fine.centring.matrix(best) @ into
-    return Alignment(matrix, "rigid" if size == RIGID else "affine")
+    if given is None:
+        grids = (images[0].grid, images[1].grid)
+        local, kind, notes = _found(pyramid, grids, choice, lambda share: reporter.step(0.1 + 0.8 * share))
+    else:
+        local, kind, notes = into @ given @ frame, "identity" if choice == "none" else "file", []
+        require_overlap(pyramid.coarse, local)
+    reporter.step(1.0)
+    notes = notes + warnings(pyramid.coarse, local)
+    matrix = frame @ local @ into if given is None else given
+    return Alignment(matrix, kind, measures(pyramid.fine, local), notes)
+
+
+def _found(pyramid: Pyramid, grids: tuple[Grid, Grid], choice: str, step) -> tuple[np.ndarray, str, list[str]]:
+    """The matrix in the study frame, its kind, and warnings: affine, or rigid where that is wanted or safer."""
+    notes = []
+    if choice == "auto":
+        matrix = _matrix(pyramid, search(pyramid, *grids, AFFINE, step))
+        if plausible(matrix):
+            require_agreement(pyramid.fine, matrix)
+            return matrix, "affine", notes
+        scales = ", ".join(f"{scale:.2f}" for scale in scales_of(matrix))
+        notes.append(
+            f"The affine alignment changed lengths by implausible factors ({scales}): aligned rigidly instead."
+        )
+    matrix = _matrix(pyramid, search(pyramid, *grids, RIGID, step if choice == "rigid" else lambda _: step(1.0)))
+    require_agreement(pyramid.fine, matrix)
+    return matrix, "rigid", notes
+
+
+def _matrix(pyramid: Pyramid, parameters: np.ndarray) -> np.ndarray:
+    return pyramid.fine.centring.matrix(parameters)
 
 
 def _moved(volume: Volume, rigid: np.ndarray) -> Volume:

@@ -1,0 +1,134 @@
+"""Is an alignment to be believed? Numbers, warnings and refusals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sitreg_engine.contract import Measure
+from sitreg_engine.errors import AlignmentError
+from sitreg_engine.geometry import apply
+
+from .levels import Level
+from .matrices import expm, generators, half_way
+from .mutual_information import BINS, score
+from .objective import LevelPair, translation
+
+# A right alignment of real images shows 4 to 20 times the mutual information of wrong poses, a failed one 1 to 2 times.
+ABOVE_CHANCE = 2.5
+# Objects that look the same from several sides (a ball) are right in wrong poses too; they are believed when they
+# share this much of all the information there is. (Real pairs 0.15 to 0.3, failed ones below 0.1.)
+ENOUGH_INFORMATION = 0.35
+SCALES = (0.5, 2.0)  # what an affine between two people, or two breath states, may do to lengths
+SCALE_RATIO = 1.8  # and how differently along different directions
+TURN_LIMIT, OVERLAP_LIMIT = 45.0, 0.5  # degrees, share: beyond these a person should look
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well two images agree under one map; the same for its inverse with the images swapped."""
+
+    information: float  # mutual information, nats, mean of both directions
+    fixed_overlap: float  # share of the fixed image's points inside the moving image, 0..1
+    moving_overlap: float  # the reverse
+
+
+def agreement(pair: LevelPair, matrix: np.ndarray) -> Agreement:
+    """Of the 4x4 map fixed -> moving, mm of the pair's own space."""
+    there = _one_way(pair.fixed, pair.moving, matrix)
+    back = _one_way(pair.moving, pair.fixed, np.linalg.inv(matrix))
+    return Agreement((there[0] + back[0]) / 2, there[1], back[1])
+
+
+def _one_way(source: Level, target: Level, matrix: np.ndarray) -> tuple[float, float]:
+    found = score(source.values, target.image, apply(target.world_to_voxel @ matrix, source.points))
+    return found.information, found.overlap
+
+
+def chance(pair: LevelPair, matrix: np.ndarray) -> float:
+    """Mean mutual information of poses that are certainly wrong: the map with quarter and half turns in it, nats.
+
+    The turns are made half-way between the images, about the middle of what they show; their set holds with
+    each turn its inverse, so that swapping the images gives the same number.
+    """
+    half = half_way(matrix)
+    middle = (apply(half, pair.centring.fixed_centre) + apply(np.linalg.inv(half), pair.centring.moving_centre)) / 2
+    wrong = [
+        half @ translation(middle) @ expm(angle * turn) @ translation(-middle) @ half
+        for turn in generators(1.0)[3:6]
+        for angle in (np.pi, np.pi / 2, -np.pi / 2)
+    ]
+    return float(np.mean([agreement(pair, pose).information for pose in wrong]))
+
+
+def require_agreement(pair: LevelPair, matrix: np.ndarray) -> None:
+    """Raises AlignmentError when the images agree hardly better than by chance."""
+    found, by_chance = agreement(pair, matrix).information, chance(pair, matrix)
+    available = min(_entropy(pair.fixed.values), _entropy(pair.moving.values))
+    if found < ABOVE_CHANCE * by_chance and found < ENOUGH_INFORMATION * available:
+        raise AlignmentError(
+            f"The automatic alignment found no convincing match: {found:.3f} nats of mutual information, wrong poses "
+            f"have {by_chance:.3f}, and {ABOVE_CHANCE} times that is wanted. Check that both images show the same "
+            "anatomy, give masks of it, or give an alignment made by hand as a transform file."
+        )
+
+
+def require_overlap(pair: LevelPair, matrix: np.ndarray) -> None:
+    """Raises AlignmentError when nothing that one image shows lies inside the other."""
+    found = agreement(pair, matrix)
+    if max(found.fixed_overlap, found.moving_overlap) < 0.01:
+        offset = np.linalg.norm(apply(matrix, pair.centring.fixed_centre) - pair.centring.moving_centre)
+        raise AlignmentError(
+            f"The images do not overlap under the given alignment (what they show lies {offset:.0f} mm apart): let the "
+            "alignment be found automatically, or give a transform file that maps fixed to moving points in LPS mm."
+        )
+
+
+def plausible(matrix: np.ndarray) -> bool:
+    """Whether lengths change by what bodies allow."""
+    scales = scales_of(matrix)
+    return SCALES[0] <= scales[-1] and scales[0] <= SCALES[1] and scales[0] / scales[-1] <= SCALE_RATIO
+
+
+def scales_of(matrix: np.ndarray) -> np.ndarray:
+    """The three principal changes of length of a 4x4 map, largest first."""
+    return np.linalg.svd(matrix[:3, :3], compute_uv=False)
+
+
+def rotation_of(matrix: np.ndarray) -> float:
+    """By how much a 4x4 map turns, degrees (its polar rotation)."""
+    u, _, vt = np.linalg.svd(matrix[:3, :3])
+    return float(np.degrees(np.arccos(np.clip((np.trace(u @ vt) - 1) / 2, -1.0, 1.0))))
+
+
+def measures(pair: LevelPair, matrix: np.ndarray) -> list[Measure]:
+    """The alignment in numbers, for the report."""
+    found = agreement(pair, matrix)
+    volume = 100 * (float(np.linalg.det(matrix[:3, :3])) - 1)
+    return [
+        Measure("alignment_similarity", "Mutual information of the aligned images", found.information, "nats"),
+        Measure("alignment_rotation", "Rotation between the images", rotation_of(matrix), "degrees"),
+        Measure("alignment_volume_change", "Change of volume, fixed to moving, by the alignment", volume, "%"),
+        Measure("alignment_fixed_overlap", "Fixed anatomy seen by the moving image", 100 * found.fixed_overlap, "%"),
+        Measure("alignment_moving_overlap", "Moving anatomy seen by the fixed image", 100 * found.moving_overlap, "%"),
+    ]
+
+
+def warnings(pair: LevelPair, matrix: np.ndarray) -> list[str]:
+    """What a person should look at before trusting the result."""
+    found, turn, notes = agreement(pair, matrix), rotation_of(matrix), []
+    if turn > TURN_LIMIT:
+        notes.append(f"The images are turned by {turn:.0f} degrees against each other: check their orientation.")
+    sides = (("fixed", "moving", found.fixed_overlap), ("moving", "fixed", found.moving_overlap))
+    for one, other, overlap in sides:
+        if overlap < OVERLAP_LIMIT:
+            notes.append(
+                f"Only {100 * overlap:.0f} % of what the {one} image shows lies within the {other} image: "
+                "the rest is aligned by extrapolation."
+            )
+    return notes
+
+
+def _entropy(values: np.ndarray) -> float:
+    """Of values in bins, nats."""
+    shares = np.bincount(np.rint(values).astype(np.int64), minlength=BINS) / len(values)
+    return float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())
