@@ -34,8 +34,8 @@ class Views:
 
     moving: Tensor  # normalised intensity
     fixed: Tensor
-    moving_weight: Tensor  # 0..1: inside the field of view
-    fixed_weight: Tensor
+    moving_seen: Tensor  # 0..1: inside the field of view
+    fixed_seen: Tensor
     moving_mask: Tensor | None  # 0..1: where the user wants agreement
     fixed_mask: Tensor | None
 
@@ -67,7 +67,7 @@ def _round(
     shape = tuple(views.moving.shape[2:])
     grid = identity(shape, views.moving)
     moving, fixed = sample(views.moving, grid + state.left), sample(views.fixed, grid + state.right)
-    weight = _weight(views, grid + state.left, grid + state.right)
+    seen, wanted = _weights(views, grid + state.left, grid + state.right)
     raw = torch.zeros(1, 3, *coarse_shape(shape, level.stride)).to(views.moving).requires_grad_()
     coarse_left, coarse_right = (_on_controls(u, level.stride) for u in (state.left, state.right))
     optimiser = torch.optim.Adam([raw], lr=schedule.learning_rate, betas=(0.9, 0.99))
@@ -75,7 +75,7 @@ def _round(
         step(index / level.steps)
         control = _bounded(raw, level.stride)
         u = upsample(control, level.stride, shape)
-        agreement = local_ncc_loss(sample(moving, grid + u), sample(fixed, grid - u), weight, schedule.window)
+        agreement = local_ncc_loss(sample(moving, grid + u), sample(fixed, grid - u), seen, wanted, schedule.window)
         # On the control grid, where u is smooth: an eighth of the work. L + u stands for L o (id + u).
         roughness = (_diffusion(coarse_left + control) + _diffusion(coarse_right - control)) / 2
         objective = agreement + schedule.smoothness * roughness
@@ -113,15 +113,15 @@ def _composed(state: HalfWay, u: Tensor, grid: Tensor) -> HalfWay:
     )
 
 
-def _weight(views: Views, at_moving: Tensor, at_fixed: Tensor) -> Tensor:
-    """1 where both images can be seen and either mask wants agreement."""
-    weight = sample(views.moving_weight, at_moving) * sample(views.fixed_weight, at_fixed)
+def _weights(views: Views, at_moving: Tensor, at_fixed: Tensor) -> tuple[Tensor, Tensor]:
+    """What both images show, and where either mask wants agreement (everywhere when there is none)."""
+    seen = sample(views.moving_seen, at_moving) * sample(views.fixed_seen, at_fixed)
     masks = [
         sample(mask, at)
         for mask, at in ((views.moving_mask, at_moving), (views.fixed_mask, at_fixed))
         if mask is not None
     ]
-    return weight * torch.stack(masks).amax(dim=0) if masks else weight
+    return seen, torch.stack(masks).amax(dim=0) if masks else torch.ones_like(seen)
 
 
 def _diffusion(u: Tensor) -> Tensor:

@@ -1,0 +1,29 @@
+"""From coarse to fine, for images of any size."""
+
+import pytest
+
+from sitreg_engine.refine.schedule import LEAST_SIDE, MOST_VOXELS, make_schedule
+
+
+@pytest.mark.parametrize("shape", [(160, 208, 176), (96, 128, 144), (48, 64, 48), (16, 16, 16), (512, 512, 304)])
+def test_levels_go_from_coarse_to_fine_and_divide_the_grid(shape):
+    factors = [level.factor for level in make_schedule(shape, "auto").levels]
+    assert factors == sorted(factors, reverse=True) and factors
+    assert all(n % factor == 0 for n in shape for factor in factors)
+    assert len(factors) == 1 or min(shape) / factors[0] >= LEAST_SIDE
+
+
+def test_the_finest_level_is_the_grid_itself_unless_that_is_too_large():
+    assert make_schedule((96, 128, 144), "auto").levels[-1].factor == 1
+    large = make_schedule((256, 256, 256), "auto").levels[-1]
+    assert large.factor > 1 and (256 / large.factor) ** 3 <= MOST_VOXELS
+
+
+def test_no_steps_are_no_levels():
+    assert make_schedule((64, 64, 64), "0").levels == ()
+
+
+def test_at_least_as_many_steps_are_done_as_asked_for():
+    for level in make_schedule((64, 64, 64), "25").levels:
+        assert 25 <= level.rounds * level.steps < 25 + level.steps
+    assert all(level.rounds * level.steps == 3 for level in make_schedule((64, 64, 64), "3").levels)

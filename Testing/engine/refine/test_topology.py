@@ -1,0 +1,80 @@
+"""Places that would fold are found, smoothed and left without folds; inverses stay exact."""
+
+import torch
+
+from sitreg_engine.determinants import smallest_determinant
+from sitreg_engine.mappings import compose
+from sitreg_engine.models.sitreg.halfway import HalfWay
+from sitreg_engine.refine.inverses import TOLERANCE, exact_inverse
+from sitreg_engine.refine.topology import calmed, damped, smoothed_at, sound, too_squeezed
+
+from .conftest import smooth
+
+SHAPE = (24, 24, 24)
+
+
+def squeezing() -> torch.Tensor:
+    """A displacement that folds in the middle only, (1, 3, *SHAPE)."""
+    u = 0.5 * smooth(3, 3, SHAPE, 8)
+    u[0, 0, 11, 11:13, 11:13] += 1.6
+    return u
+
+
+def test_squeezed_places_are_found_and_only_they():
+    where = too_squeezed(squeezing(), 0.0)
+    assert bool(where.any())
+    assert not bool(where[:, :, :8].any()) and not bool(too_squeezed(torch.zeros(1, 3, *SHAPE), 0.5).any())
+
+
+def test_nan_counts_as_squeezed():
+    u = torch.zeros(1, 3, *SHAPE)
+    u[0, 0, 5, 5, 5] = float("nan")
+    assert bool(too_squeezed(u, 0.0)[0, 0, 5, 5, 5])
+
+
+def test_calming_changes_only_the_neighbourhood():
+    u, where = squeezing(), too_squeezed(squeezing(), 0.0)
+    calm = calmed(u, where)
+    assert torch.equal(calm[:, :, :4], u[:, :, :4])
+    assert float(smallest_determinant(calm[0]).min()) > float(smallest_determinant(u[0]).min())
+
+
+def test_damping_takes_the_motion_away_where_it_is_asked_to():
+    u, where = squeezing(), too_squeezed(squeezing(), 0.0)
+    quiet = damped(u, where)
+    assert float(quiet[where.expand_as(u)].abs().max()) == 0
+    assert torch.equal(quiet[:, :, :4], u[:, :, :4])
+
+
+def maps_from(left: torch.Tensor, right: torch.Tensor) -> HalfWay:
+    return HalfWay(left, right, -left, -right)
+
+
+def test_maps_that_fold_come_out_sound():
+    found = sound(maps_from(squeezing(), -0.3 * smooth(4, 3, SHAPE, 8)), lambda: None)
+    for whole in (found.forward(), found.inverse()):
+        assert float(smallest_determinant(whole[0]).min()) > 0
+
+
+def test_sound_maps_are_left_alone():
+    left, right = 0.5 * smooth(5, 3, SHAPE, 8), 0.5 * smooth(6, 3, SHAPE, 8)
+    found = sound(maps_from(left, right), lambda: None)
+    assert torch.equal(found.left, left) and torch.equal(found.right, right)
+
+
+def test_smoothed_maps_have_exact_inverses_again():
+    maps = maps_from(0.8 * smooth(5, 3, SHAPE, 8), 0.8 * smooth(6, 3, SHAPE, 8))
+    where = torch.zeros(1, 1, *SHAPE, dtype=torch.bool)
+    where[0, 0, 12, 12, 12] = True
+    found = smoothed_at(maps, where)
+    assert float(compose(found.left, found.left_inverse).abs().max()) <= 1.5 * TOLERANCE
+
+
+def test_an_inverse_is_exact_also_where_the_map_stretches_by_more_than_two():
+    u = 6.0 * smooth(7, 3, SHAPE, 12)
+    grown = u / float(u.diff(dim=2).abs().max()) * 1.2 * torch.tensor([1.0, 0.2, 0.2]).reshape(1, 3, 1, 1, 1)
+    if float(smallest_determinant(grown[0]).min()) <= 0.05:
+        grown = grown * 0.6
+    v = exact_inverse(grown, -grown)
+    residual = (v + (compose(grown, v) - v)).abs().amax(dim=1)
+    assert float(residual.quantile(0.99)) <= TOLERANCE
