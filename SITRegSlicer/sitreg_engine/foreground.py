@@ -6,6 +6,8 @@ import SimpleITK as sitk
 from .geometry import Grid, apply
 from .images import Volume, from_sitk, to_sitk
 
+AIR, BELOW_AIR = -1000, -1100  # Hounsfield units
+
 
 def shrunk(volume: Volume, spacing: float) -> Volume:
     """The image on a coarser grid about the same centre, smoothed against aliasing; float32.
@@ -82,6 +84,19 @@ def _thinned(volume: Volume, spacing: float) -> Volume:
     origin = tuple(map(float, apply(volume.grid.voxel_to_world, np.array(firsts))))
     spacings = tuple(own * step for own, step in zip(volume.grid.spacing, steps, strict=True))
     return Volume(array, Grid(array.shape, spacings, origin, volume.grid.direction))
+
+
+def without_padding(volume: Volume) -> Volume:
+    """A CT without the values that scanners write where they did not look: raised to air, -1000 HU.
+
+    Such values are one constant far below air (-2048, -3024) with nothing between; other images are left alone.
+    """
+    few = _thinned(volume, 4.0).array
+    lowest = volume.array.min()
+    between = ((few > lowest) & (few < BELOW_AIR)).mean()
+    if lowest >= BELOW_AIR or between > 1e-3:
+        return volume
+    return Volume(np.maximum(volume.array, AIR), volume.grid)
 
 
 def _border(array: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sitreg_engine.contract import Measure
-from sitreg_engine.foreground import foreground, grown, mask_foreground, shrunk, size_of
+from sitreg_engine.foreground import foreground, grown, mask_foreground, shrunk, size_of, without_padding
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume
 from sitreg_engine.progress import Reporter
@@ -22,6 +22,7 @@ from .search import Pyramid, search
 # The outline leads the way; in the end the inside decides (on whole heads 0.04 of Dice: scalps and necks differ).
 COUNTS = (4000, 12000, 15000)
 MARGINS = (0.05, 0.05, -0.08)  # of the foreground's size
+MASK_MARGINS = (0.05, 0.05, 0.05)  # a mask is drawn around what matters: its outline counts
 FINEST = 1 / 60  # the finest resolution, of the smaller foreground's size,
 FINEST_LIMITS = (0.5, 2.5)  # but within these, mm
 
@@ -51,7 +52,7 @@ def align(
     Raises AlignmentError when the result is not to be believed, InputError for a file that cannot be used.
     """
     given = None if choice in ("auto", "rigid") else np.eye(4) if choice == "none" else read_matrix(choice)
-    fixed, moving = canonical(fixed), canonical(moving)
+    fixed, moving = without_padding(canonical(fixed)), without_padding(canonical(moving))
     frame = study_frame(fixed.grid, moving.grid)
     into = np.linalg.inv(frame)
     images = [_moved(volume, into) for volume in (fixed, moving)]
@@ -102,10 +103,10 @@ def make_pyramid(images: list[Volume], masks: list[Volume | None]) -> Pyramid:
     bases = [shrunk(image, finest) for image in images]
     centring = _centring(insides)
     pairs = []
-    for factor, count, margin in zip((4, 2, 1), COUNTS, MARGINS, strict=True):
+    for factor, count, *margins in zip((4, 2, 1), COUNTS, *map(_margins, masks), strict=True):
         levels = [
             make_level(base, _domain(inside, margin), finest * factor, count, histogram_window(base))
-            for base, inside in zip(bases, insides, strict=True)
+            for base, inside, margin in zip(bases, insides, margins, strict=True)
         ]
         pairs.append(LevelPair(*levels, centring))
     return Pyramid(*pairs)
@@ -113,6 +114,10 @@ def make_pyramid(images: list[Volume], masks: list[Volume | None]) -> Pyramid:
 
 def _inside(image: Volume, mask: Volume | None) -> Volume:
     return foreground(image) if mask is None else mask_foreground(mask)
+
+
+def _margins(mask: Volume | None) -> tuple[float, ...]:
+    return MARGINS if mask is None else MASK_MARGINS
 
 
 def _domain(inside: Volume, margin: float) -> Volume:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
 
 # (image in its original intensities, foreground as a bool Volume) -> float32 array (I, J, K), background near 0.
@@ -11,8 +12,6 @@ Normalise = Callable[[Volume, Volume], np.ndarray]
 
 # Beyond 0 and 1 values are not cut off, they approach -SHOULDER and 1 + SHOULDER: vessels stay brighter than tissue.
 SHOULDER = 0.1
-# Hounsfield units below air do not exist: scanners write them where they did not look.
-AIR = -1000.0
 _SAMPLES = 2_000_000
 
 
@@ -21,31 +20,30 @@ def robust_range(volume: Volume, inside: Volume) -> np.ndarray:
 
     The low end is the 1st percentile of the whole image: background where there is some, else the darkest tissue.
     """
-    array = np.asarray(volume.array, dtype=np.float32)
-    if np.issubdtype(volume.array.dtype, np.signedinteger) or array.min() <= AIR:
-        array = np.maximum(array, AIR)
-    values = array.ravel()[:: max(array.size // _SAMPLES, 1)]
-    low = float(np.percentile(values, 1))
-    bright = _foreground_values(array, volume, inside)
-    high = float(np.percentile(bright, 99.5))
+    array = np.array(volume.array, dtype=np.float32)
+    low = float(np.percentile(array.ravel()[:: max(array.size // _SAMPLES, 1)], 1))
+    high = float(np.percentile(_foreground_values(array, volume.grid, inside), 99.5))
     if high <= low:
         low, high = float(array.min()), float(array.max())
-    return soft_clip((array - low) / max(high - low, 1e-6))
+    array -= low
+    array /= max(high - low, 1e-6)
+    return soft_clip(array)
 
 
-def _foreground_values(array: np.ndarray, volume: Volume, inside: Volume) -> np.ndarray:
+def _foreground_values(array: np.ndarray, grid: Grid, inside: Volume) -> np.ndarray:
     """About two million values at most of the array where `inside` (on its own, coarser grid of the image) is true."""
     stride = tuple(slice(None, None, max(round((array.size / _SAMPLES) ** (1 / 3)), 1)) for _ in range(3))
     coarse = array[stride]
     index = np.stack(np.meshgrid(*[np.arange(n)[s] for n, s in zip(array.shape, stride, strict=True)], indexing="ij"))
-    to_inside = inside.grid.world_to_voxel @ volume.grid.voxel_to_world
+    to_inside = inside.grid.world_to_voxel @ grid.voxel_to_world
     places = np.tensordot(to_inside[:3, :3], index, axes=1) + to_inside[:3, 3, None, None, None]
     sizes = np.array(inside.grid.shape)[:, None, None, None]
     nearest = np.clip(np.rint(places).astype(np.int32), 0, sizes - 1)
     return coarse[inside.array[tuple(nearest)]]
 
 
-def soft_clip(x: np.ndarray) -> np.ndarray:
-    """Unchanged between 0 and 1, smoothly flattened beyond (same slope at the joint), within -0.1 .. 1.1."""
-    excess = x - np.clip(x, 0.0, 1.0)
-    return x - excess + SHOULDER * np.tanh(excess / SHOULDER)
+def soft_clip(array: np.ndarray) -> np.ndarray:
+    """Changed in place: the same between 0 and 1, smoothly flattened beyond, within -0.1 .. 1.1."""
+    for limit, beyond in ((0.0, array < 0), (1.0, array > 1)):
+        array[beyond] = limit + SHOULDER * np.tanh((array[beyond] - limit) / SHOULDER)
+    return array

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sitreg_engine.affine.alignment import Alignment
 from sitreg_engine.affine.matrices import half_way
-from sitreg_engine.foreground import foreground, mask_foreground
+from sitreg_engine.foreground import foreground, mask_foreground, without_padding
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume
 from sitreg_engine.study import canonical, study_frame
@@ -46,7 +46,7 @@ def make_pair(
     The two maps satisfy alignment.matrix = to_moving @ inv(to_fixed). Raises AlignmentError when the alignment turns
     by about 180 degrees and there is no half-way.
     """
-    fixed, moving = canonical(fixed), canonical(moving)
+    fixed, moving = without_padding(canonical(fixed)), without_padding(canonical(moving))
     masks = [mask and canonical(mask) for mask in (fixed_mask, moving_mask)]
     frame = study_frame(fixed.grid, moving.grid)
     half = half_way(np.linalg.inv(frame) @ alignment.matrix @ frame)
@@ -84,10 +84,13 @@ def working_grid(images: list[Volume], shown: list[Volume], maps: list[np.ndarra
 
 
 def _corners_of(inside: Volume) -> np.ndarray:
-    """Corners (N, 3) of all true voxels, LPS mm."""
-    filled = np.argwhere(inside.array)
+    """Corners (N, 3), LPS mm, of the first and last true voxel of each line: all that a bounding box depends on."""
+    i, j = np.nonzero(inside.array.any(axis=2))
+    lines = inside.array[i, j]
+    first, last = lines.argmax(axis=1), inside.array.shape[2] - 1 - lines[:, ::-1].argmax(axis=1)
+    ends = np.concatenate([np.stack([i, j, k], axis=1) for k in (first, last)])
     offsets = np.stack(np.meshgrid(*[(-0.5, 0.5)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    return apply(inside.grid.voxel_to_world, (filled[:, None] + offsets).reshape(-1, 3))
+    return apply(inside.grid.voxel_to_world, (ends[:, None] + offsets).reshape(-1, 3))
 
 
 def _bounds(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
