@@ -49,7 +49,7 @@ class Measure:
     name: str  # e.g. "dice_mean"
     description: str
     value: float
-    unit: str  # "mm", "%", "ml", "voxels" or "" for pure numbers
+    unit: str  # "mm", "%", "ml", "voxels", "degrees", "nats" or "" for pure numbers
 
 
 # ---- commands: scene side -> worker

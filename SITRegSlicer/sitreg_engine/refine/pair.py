@@ -42,7 +42,7 @@ def refine_pair(
 
 
 def _views(pair: Pair, device: torch.device) -> Views:
-    masks = [mask and _widened(mask.to(device)) for mask in (pair.moving_mask, pair.fixed_mask)]
+    masks = [None if mask is None else _widened(mask.to(device)) for mask in (pair.moving_mask, pair.fixed_mask)]
     tensors = (pair.moving, pair.fixed, pair.moving_inside, pair.fixed_inside)
     return Views(*(tensor.to(device) for tensor in tensors), *masks)
 
