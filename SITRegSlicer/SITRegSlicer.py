@@ -18,6 +18,7 @@ from SITRegSlicerLib.registrationJob import RegistrationJob
 from SITRegSlicerLib.registrationRequest import OutputChoices, RegistrationRequest, RequestError
 from SITRegSlicerLib.resources import resourcesFolder
 from SITRegSlicerLib.selfTest import registerSyntheticPair
+from SITRegSlicerLib.transformNodes import useLinearInterpolationEverywhere
 from SITRegSlicerLib.workerProcess import WorkerProcess, engineCommand
 
 
@@ -70,16 +71,13 @@ class SITRegSlicerWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         self.panel.close()
         self.logic.shutdown()
 
-    def enter(self):
-        """Called whenever the panel comes into view."""
-        self.panel.bind(self.logic.getParameters())
-
     def onSceneStartClose(self, _caller, _event):
         """The nodes are about to go."""
         self.panel.bind(None)
 
     def onSceneChanged(self, _caller, _event):
-        """The parameter node may be another one now."""
+        """A loaded scene brings its own choices, and transforms that Slicer interpolates in its own way."""
+        useLinearInterpolationEverywhere()
         self.panel.bind(self.logic.getParameters())
 
 

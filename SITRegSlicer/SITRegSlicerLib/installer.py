@@ -11,7 +11,7 @@ from pathlib import Path
 
 import slicer
 
-SMALL_PACKAGES = ("safetensors", "tqdm")  # import names, which are their names on PyPI too
+OTHER_PACKAGES = ("numpy", "SimpleITK")  # import names, which are their names on PyPI too; Slicer brings both
 HELD_PACKAGES = ("numpy", "SimpleITK", "torch", "torchvision")
 
 
@@ -22,7 +22,7 @@ class InstallError(RuntimeError):
 def missingPackages() -> list[str]:
     """Names of the packages that the worker needs and Slicer's Python lacks. Looks, imports nothing."""
     importlib.invalidate_caches()
-    return [name for name in ("torch", *SMALL_PACKAGES) if importlib.util.find_spec(name) is None]
+    return [name for name in ("torch", *OTHER_PACKAGES) if importlib.util.find_spec(name) is None]
 
 
 def installMissing(missing: list[str]) -> None:
@@ -31,9 +31,9 @@ def installMissing(missing: list[str]) -> None:
         raise InstallError(f"{', '.join(missing)} not installed: Apply asks again.")
     if "torch" in missing:
         _installTorch()
-    small = [name for name in missing if name != "torch"]
-    if small:
-        _installSmall(small)
+    others = [name for name in missing if name != "torch"]
+    if others:
+        _installOthers(others)
     left = missingPackages()
     if left:
         raise InstallError(f"{', '.join(left)} could not be installed: Slicer's error log tells why.")
@@ -58,7 +58,7 @@ def _installTorch() -> None:
         raise InstallError("torch was not installed: Apply asks again.")
 
 
-def _installSmall(names: list[str]) -> None:
+def _installOthers(names: list[str]) -> None:
     import slicer.packaging
     from packaging.requirements import Requirement
 

@@ -45,7 +45,8 @@ class Panel:
         self.update()
 
     def close(self) -> None:
-        """Let go of every widget."""
+        """Let go of every widget, which may be gone when a running job ends."""
+        self._job = None
         self._binding.close()
         for widget, signal, slot in self._connections:
             widget.disconnect(signal, slot)
@@ -136,6 +137,8 @@ class Panel:
             self._job.cancel()
 
     def _onJobChanged(self, job: RegistrationJob) -> None:
+        if job is not self._job:
+            return
         if job.text != self._loggedText:
             self._loggedText = job.text
             self._log(f"{job.seconds:6.1f} s  {job.text}")
@@ -143,6 +146,8 @@ class Panel:
         self._ui.cancelButton.enabled = job.state != JobState.CANCELLING
 
     def _onJobFinished(self, job: RegistrationJob) -> None:
+        if job is not self._job:
+            return
         self._job = None
         if job.state == JobState.DONE:
             self._showResult(job)

@@ -38,6 +38,13 @@ def useLinearInterpolation(gridNode) -> None:
         gridNode.InvokeCustomModifiedEvent(slicer.vtkMRMLTransformableNode.TransformModifiedEvent)
 
 
+def useLinearInterpolationEverywhere() -> None:
+    """The same for every registration result in the scene: needed after a scene was loaded."""
+    for node in slicer.util.getNodesByClass("vtkMRMLGridTransformNode"):
+        if linkedPair(node) != (None, None):
+            useLinearInterpolation(node)
+
+
 def isUnder(node, transformNode) -> bool:
     """Whether a node lies under the transform, directly or further down."""
     parent = node.GetParentTransformNode()

@@ -8,6 +8,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_FILE = ROOT / "SITRegSlicer" / "SITRegSlicer.py"
 
+REGISTRATION_SECONDS = 120  # a registration of the small pair takes a few
+CANCEL_SECONDS = 20  # a worker that has not answered a Cancel by then has been ended
+
 # Index -> world matrices (RAS mm, without origin) of volumes that are stored in awkward ways.
 ORIENTATIONS = {
     "straight": np.diag([2.0, 2.5, 3.0]),
@@ -109,3 +112,17 @@ def temporaryFolders():
     import slicer
 
     return [path.name for path in Path(slicer.app.temporaryPath).glob("sitreg-*")]
+
+
+def processState(processId):
+    """The letter of Linux for what a process does ("T" = stopped, "Z" = dead); "" when it is not there."""
+    try:
+        with open(f"/proc/{processId}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
+
+
+def alive(processId):
+    """Whether a process runs; one that has ended but was not collected yet does not."""
+    return processState(processId) not in ("", "Z", "X")

@@ -4,6 +4,7 @@ import sys
 import time
 
 import pytest
+from moduleSteps import alive
 
 SPEAK = "import json, os, subprocess, sys, time\n"
 READY = (
@@ -48,15 +49,6 @@ def startWorker(slicerApp, tmp_path, listener, waitUntil):
     for worker in workers:
         worker.kill()
         waitUntil(lambda: not worker.running, 5)  # noqa: B023 - called at once
-
-
-def alive(processId):
-    """Whether a process runs; one that has ended but was not collected yet does not."""
-    try:
-        with open(f"/proc/{processId}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 def testTheReadyEventArrivesAndIsRemembered(startWorker, listener, waitUntil):

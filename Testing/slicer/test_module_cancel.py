@@ -1,0 +1,99 @@
+"""Registrations that are stopped: by Cancel, by the scene, by the end of the module."""
+
+import os
+import signal
+
+import pytest
+from moduleSteps import (
+    CANCEL_SECONDS,
+    REGISTRATION_SECONDS,
+    alive,
+    chooseSyntheticPair,
+    nodeIds,
+    processState,
+    temporaryFolders,
+)
+
+pytest_plugins = ["moduleFixtures"]
+
+
+@pytest.mark.parametrize("state", ["exporting", "starting", "running", "loading"])
+def testCancelWorksAtEveryMomentAndLeavesNothing(widget, quick, apply, applyUntil, waitUntil, scene, state):
+    before = nodeIds(scene)
+    job = applyUntil(state)
+    widget.ui.cancelButton.click()
+    assert not widget.ui.cancelButton.enabled
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
+    assert job.state == "cancelled"
+    assert job.result is None
+    assert nodeIds(scene) == before
+    assert temporaryFolders() == []
+    assert widget.ui.applyButton.enabled
+    assert apply().state == "done"
+
+
+def testCancelInTheMiddleOfTheOptimisationTakesEffectSoonAndTheWorkerStays(widget, waitUntil):
+    chooseSyntheticPair(widget)
+    widget.ui.applyButton.click()
+    job = widget.logic.job
+    waitUntil(lambda: job.ended or "Refining" in job.text, REGISTRATION_SECONDS)
+    processId = widget.logic.worker.processId
+    widget.ui.cancelButton.click()
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
+    assert job.state == "cancelled"
+    assert widget.logic.worker.processId == processId
+    assert temporaryFolders() == []
+
+
+def testAWorkerThatDoesNotAnswerACancelIsEnded(widget, quick, apply, applyUntil, waitUntil):
+    job = applyUntil("running")
+    processId = widget.logic.worker.processId
+    os.kill(processId, signal.SIGSTOP)
+    waitUntil(lambda: processState(processId) == "T")
+    widget.ui.cancelButton.click()
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
+    assert job.state == "cancelled"
+    assert not alive(processId)
+    assert temporaryFolders() == []
+
+
+@pytest.mark.parametrize("state", ["exporting", "starting", "running", "loading"])
+def testClosingTheSceneStopsTheRegistrationAndNothingArrivesLate(widget, quick, applyUntil, waitUntil, scene, state):
+    job = applyUntil(state)
+    scene.Clear(0)
+    before = nodeIds(scene)
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
+    assert job.state == "cancelled"
+    assert "scene was closed" in job.error
+    assert nodeIds(scene) == before
+    assert temporaryFolders() == []
+
+
+def testARemovedInputStopsTheRegistrationAndSaysSo(widget, quick, applyUntil, waitUntil, scene):
+    fixed, _ = quick
+    job = applyUntil("running")
+    scene.RemoveNode(fixed)
+    waitUntil(lambda: job.ended, CANCEL_SECONDS)
+    assert job.state == "cancelled"
+    assert f"'{fixed.GetName()}' was removed" in widget.ui.statusLabel.text
+
+
+def testUnloadingTheModuleEndsJobAndWorker(widget, quick, applyUntil, waitUntil):
+    job = applyUntil("running")
+    worker = widget.logic.worker
+    processId = worker.processId
+    widget.cleanup()
+    waitUntil(lambda: job.ended and not worker.running, CANCEL_SECONDS)
+    assert job.state == "cancelled"
+    assert not alive(processId)
+    assert temporaryFolders() == []
+
+
+def testTheApplicationsEndStopsEverythingAtOnce(widget, quick, applyUntil, waitUntil, slicerApp):
+    job = applyUntil("running")
+    worker = widget.logic.worker
+    processId = worker.processId
+    slicerApp.aboutToQuit.emit()
+    assert job.ended
+    assert not alive(processId)
+    assert temporaryFolders() == []

@@ -1,0 +1,127 @@
+"""Results brought into the scene: new nodes, chosen nodes, and nothing at all when something is wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from moduleSteps import addLinearTransform, addVolume, nodeIds, rotation, runSteps
+
+
+@pytest.fixture
+def pair(scene):
+    """A fixed and a moving volume with windows of their own."""
+    volumes = addVolume(np.zeros((6, 7, 8), np.float32), "fixed"), addVolume(np.ones((6, 7, 8), np.float32), "moving")
+    display = volumes[1].GetDisplayNode()
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(123, 45)
+    return volumes
+
+
+@pytest.fixture
+def answer(tmp_path):
+    """The engine's answer with four real files."""
+    from sitreg_engine import contract
+
+    vectors = sitk.GetImageFromArray(np.full((6, 7, 8, 3), 1.5), isVector=True)
+    image = sitk.GetImageFromArray(np.random.default_rng(0).random((6, 7, 8), np.float32) + 0.5)
+    files = {}
+    for name, content in (("forward", vectors), ("inverse", -vectors), ("warped_moving", image), ("jacobian", image)):
+        files[name] = str(tmp_path / f"{name}.nrrd")
+        sitk.WriteImage(content, files[name])
+    measures = [contract.Measure("ncc", "Local correlation", 0.9, "")]
+    return contract.Result("7", str(tmp_path), files, measures, {"align": 1.5}, "cpu", ["Careful."])
+
+
+def importAll(pair, answer, **outputs):
+    from SITRegSlicerLib.registrationRequest import OutputChoices, RegistrationRequest
+    from SITRegSlicerLib.sceneImport import importSteps
+
+    return importSteps(RegistrationRequest(*pair, OutputChoices(**outputs)), answer)
+
+
+def testNewNodesAreNamedAfterBothVolumes(pair, answer):
+    result = runSteps(importAll(pair, answer)).value
+    names = [node.GetName() for node in list(vars(result).values())[:4]]
+    assert names == [f"moving to fixed ({what})" for what in ("forward", "inverse", "warped", "Jacobian")]
+
+
+def testMeasuresTimesDeviceAndWarningsArePassedOn(pair, answer):
+    result = runSteps(importAll(pair, answer)).value
+    assert (result.measures, result.seconds) == (answer.measures, answer.seconds)
+    assert (result.device, result.warnings) == ("cpu", ["Careful."])
+
+
+def testEveryLoadingStepIsAnnounced(pair, answer):
+    assert runSteps(importAll(pair, answer)).texts == [
+        "Loading the forward transform",
+        "Loading the inverse transform",
+        "Loading the warped volume",
+        "Loading the Jacobian volume",
+        "Showing the result",
+    ]
+
+
+def testNoNodeRemembersATemporaryFile(pair, answer):
+    result = runSteps(importAll(pair, answer)).value
+    assert [node.GetStorageNode() for node in list(vars(result).values())[:4]] == [None] * 4
+
+
+def testTheWarpedVolumeIsShownLikeTheMovingVolume(pair, answer):
+    display = runSteps(importAll(pair, answer)).value.warpedVolume.GetDisplayNode()
+    assert (display.GetWindow(), display.GetLevel()) == (123, 45)
+
+
+def testChosenNodesAreFilledInPlace(pair, answer, scene):
+    import slicer
+
+    forward = scene.AddNewNodeByClass("vtkMRMLGridTransformNode", "mine")
+    warped = addVolume(np.zeros((2, 2, 2)), "also mine")
+    result = runSteps(importAll(pair, answer, forwardTransform=forward, warpedVolume=warped)).value
+    assert (result.forwardTransform, result.warpedVolume) == (forward, warped)
+    assert (forward.GetName(), warped.GetName()) == ("mine", "also mine")
+    assert forward.GetTransformFromParent().TransformPoint(0, 0, 0) == pytest.approx((-1.5, -1.5, 1.5))
+    assert slicer.util.arrayFromVolume(warped).shape == (6, 7, 8)
+
+
+def testAChosenNodeNoLongerHangsOnAnotherTransform(pair, answer, scene):
+    forward = scene.AddNewNodeByClass("vtkMRMLGridTransformNode", "mine")
+    forward.SetAndObserveTransformNodeID(addLinearTransform(rotation(30)).GetID())
+    runSteps(importAll(pair, answer, forwardTransform=forward))
+    assert forward.GetParentTransformNode() is None
+
+
+def testUnwantedOutputsAreNotLoaded(pair, answer):
+    from SITRegSlicerLib.registrationRequest import Output
+
+    answer.outputs.pop("jacobian")
+    result = runSteps(importAll(pair, answer, jacobianVolume=Output.NONE)).value
+    assert result.jacobianVolume is None
+    assert result.forwardTransform is not None
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged", "not mentioned"])
+def testAFileThatCannotBeLoadedLeavesTheSceneAsItWas(pair, answer, scene, damage):
+    from SITRegSlicerLib.sceneImport import ImportFailure
+
+    path = Path(answer.outputs["jacobian"])
+    if damage == "not mentioned":
+        answer.outputs.pop("jacobian")
+    elif damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(b"NRRD0004\nno header")
+    before = nodeIds(scene)
+    with pytest.raises(ImportFailure, match="Jacobian"):
+        runSteps(importAll(pair, answer))
+    assert nodeIds(scene) == before
+
+
+@pytest.mark.parametrize("stepsDone", [1, 2, 4, 5])
+def testGivingUpHalfwayLeavesTheSceneAsItWas(pair, answer, scene, stepsDone):
+    before = nodeIds(scene)
+    steps = importAll(pair, answer)
+    for _ in range(stepsDone):
+        next(steps)
+    steps.close()
+    assert nodeIds(scene) == before
