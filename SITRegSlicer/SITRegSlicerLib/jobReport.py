@@ -16,8 +16,8 @@ def headline(job: RegistrationJob) -> str:
     values = {measure.name: measure.value for measure in job.result.measures}
     parts = []
     if "forward_folds" in values:
-        folds = int(values["forward_folds"])
-        parts.append("no folded voxel" if folds == 0 else f"{folds} folded voxels")
+        folds = values["forward_folds"]
+        parts.append("no folded voxel" if folds == 0 else f"{folds:.0f} folded voxels")
     if "forward_consistency_mean" in values:
         parts.append(f"mean inverse consistency error {values['forward_consistency_mean']:.3f} mm")
     if "dice_mean" in values:

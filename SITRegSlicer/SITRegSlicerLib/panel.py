@@ -194,9 +194,11 @@ class Panel:
         button.text = "Take moving volume out of the transform" if inPlace else "Put moving volume under the transform"
 
     def _onPutUnder(self, _checked: bool) -> None:
-        moving, forward = self._parameters.movingVolume, self._parameters.forwardTransform
-        if isUnder(moving, forward):
-            takeOut(moving)
-        else:
-            putUnder(moving, forward)
+        parameters = self._parameters
+        inPlace = isUnder(parameters.movingVolume, parameters.forwardTransform)
+        for node in (parameters.movingVolume, parameters.movingLabels):
+            if node is not None and inPlace:
+                takeOut(node)
+            elif node is not None:
+                putUnder(node, parameters.forwardTransform)
         self.update()

@@ -83,7 +83,8 @@ def _load(answer: contract.Result, kind: _OutputKind):
             node = slicer.util.loadVolume(path, {"show": False, "singleFile": True})
     except RuntimeError as error:
         raise ImportFailure(f"Slicer could not load {kind.text} from {path}: {error}") from error
-    slicer.mrmlScene.RemoveNode(node.GetStorageNode())
+    if node.GetStorageNode() is not None:
+        slicer.mrmlScene.RemoveNode(node.GetStorageNode())
     return node
 
 

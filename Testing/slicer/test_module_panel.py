@@ -174,6 +174,19 @@ def testTheMovingVolumeGoesUnderTheTransformByOneClickAndBackByAnother(widget, c
     assert "under" in button.text
 
 
+def testTheMovingLabelsGoWithTheMovingVolume(widget, choosePair, scene):
+    from SITRegSlicerLib.transformNodes import linkTransforms
+
+    labels = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "labels")
+    widget.ui.movingLabelsSelector.setCurrentNode(labels)
+    forward = widget.ui.forwardTransformSelector.addNode()
+    linkTransforms(forward, None, *choosePair)
+    widget.ui.putUnderButton.click()
+    assert labels.GetParentTransformNode() is forward
+    widget.ui.putUnderButton.click()
+    assert labels.GetParentTransformNode() is None
+
+
 def testAClosedSceneEmptiesThePanelAndANewOneWorks(widget, choosePair, scene):
     widget.ui.deviceSelector.setCurrentIndex(widget.ui.deviceSelector.findData("cpu"))
     scene.Clear(0)
