@@ -29,14 +29,23 @@ def installMissing(missing: list[str]) -> None:
     """Explain what is missing, ask, install. Raises InstallError when something is missing still."""
     if not slicer.util.confirmOkCancelDisplay(_question(missing), windowTitle="Install Python packages"):
         raise InstallError(f"{', '.join(missing)} not installed: Apply asks again.")
+    try:
+        _install(missing)
+    except InstallError:
+        raise
+    except Exception as error:  # pip, the network, the extension: whatever it was, people must hear of it
+        raise InstallError(f"{', '.join(missing)} could not be installed: {error}") from error
+    left = missingPackages()
+    if left:
+        raise InstallError(f"{', '.join(left)} could not be installed: Slicer's error log tells why.")
+
+
+def _install(missing: list[str]) -> None:
     if "torch" in missing:
         _installTorch()
     others = [name for name in missing if name != "torch"]
     if others:
         _installOthers(others)
-    left = missingPackages()
-    if left:
-        raise InstallError(f"{', '.join(left)} could not be installed: Slicer's error log tells why.")
 
 
 def _question(missing: list[str]) -> str:

@@ -14,7 +14,7 @@ from .jobReport import failureText, headline, progressText, resultText
 from .parameterBinding import ParameterBinding, choiceLink, nodeLink, numberLink
 from .parameters import OUTPUT_NAMES, chosenOutputs, requestOf
 from .registrationJob import JobState, RegistrationJob
-from .registrationRequest import Output
+from .registrationRequest import Output, RequestError
 from .transformNodes import isUnder, linkedPair, putUnder, takeOut
 
 
@@ -118,12 +118,11 @@ class Panel:
             missing = missingPackages()
             if missing:
                 installMissing(missing)
-        except InstallError as error:
+            self._follow(self._logic.run(requestOf(self._parameters)))
+        except (InstallError, RequestError) as error:
             self._ui.statusLabel.text = str(error)
             self._log(str(error))
             self._tell(str(error))
-            return
-        self._follow(self._logic.run(requestOf(self._parameters)))
 
     def _follow(self, job: RegistrationJob) -> None:
         self._job = job

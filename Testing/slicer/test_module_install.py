@@ -42,6 +42,8 @@ from pathlib import Path
 
 class PyTorchUtilsLogic:
     def installTorch(self, askConfirmation=False, forceComputationBackend=None, torchVersionRequirement=None):
+        if {broken}:
+            raise OSError("no network")
         for entry in Path({real!r}).glob("torch*"):
             Path({site!r}, entry.name).symlink_to(entry)
         return object()
@@ -93,7 +95,7 @@ def testWhoDeclinesKeepsAUsablePanel(pythonWithoutTorch):
 def testThePyTorchExtensionIsAskedToInstallTorch(pythonWithoutTorch, tmp_path):
     """An extension that 'installs' by linking the real torch: what comes after it is real."""
     real = sysconfig.get_paths()["purelib"]
-    (tmp_path / "PyTorchUtils.py").write_text(EXTENSION.format(real=real, site=str(pythonWithoutTorch)))
+    (tmp_path / "PyTorchUtils.py").write_text(EXTENSION.format(real=real, site=str(pythonWithoutTorch), broken=False))
     try:
         seen = clickApply(pythonWithoutTorch, agrees=True, extra=[tmp_path])
     finally:
@@ -102,6 +104,13 @@ def testThePyTorchExtensionIsAskedToInstallTorch(pythonWithoutTorch, tmp_path):
     assert "PyTorch extension" in seen["told"][0]
     assert not seen["torch"]  # Slicer's own process never loads it
     assert seen["status"].startswith("Done") or (seen["state"] == "failed" and "-S" in seen["status"])
+
+
+def testAnInstallationThatFailsIsSaidAndThePanelStaysUsable(pythonWithoutTorch, tmp_path):
+    (tmp_path / "PyTorchUtils.py").write_text(EXTENSION.format(real="", site="", broken=True))
+    seen = clickApply(pythonWithoutTorch, agrees=True, extra=[tmp_path])
+    assert seen["status"] == "torch could not be installed: no network"
+    assert seen["enabled"]
 
 
 def testNothingIsMissingWhereEverythingIsInstalled(slicerApp):
