@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: env demo test test-slow test-gpu clean
+.PHONY: env demo test test-slow test-gpu accuracy clean
 
 env: $(STAMP)
 
@@ -24,6 +24,10 @@ test-slow: $(STAMP)
 
 test-gpu: $(STAMP)
 	$(BIN)/python -m pytest -m gpu
+
+# README's accuracy table: real pairs (SITREG_DATA or ../shared/data), about 40 minutes on two cores.
+accuracy: $(STAMP)
+	$(BIN)/python Testing/benchmarks/accuracy.py
 
 clean:
 	rm -rf demo bench build .pytest_cache .ruff_cache

@@ -31,9 +31,20 @@ def stage_line(result: Result) -> str:
     return f"{sum(result.seconds.values()):.1f} s on {result.device}: {stages}"
 
 
+# What a person wants to know first, in this order; everything else stands in result.json.
+_HEADLINES = (
+    *("ncc_before", "ncc_aligned", "ncc", "dice_mean_before", "dice_mean_aligned", "dice_mean", "hd95_mean"),
+    *("tre_mean_before", "tre_mean", "tre_max", "forward_jacobian_min", "forward_jacobian_max"),
+    *("forward_folds", "forward_folds_in_mask", "inverse_folds", "inverse_folds_in_mask"),
+    *("forward_consistency_mean", "forward_consistency_p95", "forward_consistency_max"),
+)
+
+
 def table(measures: list[Measure]) -> str:
-    """One line a measure: value, unit, description."""
-    rows = [(_number(m.value), m.unit, m.description) for m in measures]
+    """The headlines among the measures, one line each: value, unit, description."""
+    by_name = {m.name: m for m in measures}
+    shown = [by_name[name] for name in _HEADLINES if name in by_name]
+    rows = [(_number(m.value), m.unit, m.description) for m in shown]
     width = max((len(value) for value, _, _ in rows), default=0)
     units = max((len(unit) for _, unit, _ in rows), default=0)
     return "\n".join(f"{value:>{width}} {unit:<{units}}  {text}" for value, unit, text in rows)

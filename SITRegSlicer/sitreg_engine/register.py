@@ -44,6 +44,8 @@ def register(job: Job, reporter: Reporter) -> Result:
 
     fields = _deform(pair, case, model, job, device, reporter)
 
+    warnings = [*alignment.warnings, *_doubts(model, job)]
+
     reporter.start("measure", "Measuring the quality")
     found = assess(case, fields, alignment.matrix)
 
@@ -63,10 +65,10 @@ def register(job: Job, reporter: Reporter) -> Result:
             seconds=reporter.seconds,
             peak_memory_mib=peak_memory(),
             measures=measures,
-            warnings=alignment.warnings,
+            warnings=warnings,
         )
         outputs = staging.publish(record)
-    return Result(job.id, job.output, outputs, measures, reporter.seconds, str(device), alignment.warnings)
+    return Result(job.id, job.output, outputs, measures, reporter.seconds, str(device), warnings)
 
 
 def _deform(pair: Pair, case: Case, model: Model, job: Job, device: torch.device, reporter: Reporter) -> WorldMaps:
@@ -90,6 +92,13 @@ def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, f
     staging.add_image("jacobian", found.jacobian, fixed.grid, found.jacobian.dtype)
     if found.warped_labels is not None:
         staging.add_image("warped_labels", found.warped_labels, fixed.grid, found.warped_labels.dtype)
+
+
+def _doubts(model: Model, job: Job) -> list[str]:
+    """What the user should know about the way the result came about."""
+    if model.info.weights or job.refine != "0":
+        return []
+    return [f"{model.info.title} has no weights and refinement is off: the transforms hold the alignment alone."]
 
 
 @lru_cache(maxsize=2)
