@@ -1,4 +1,7 @@
-"""How the Jacobian determinant is shown: white = no change, blue = shrinks, red = grows, bright green = a fold."""
+"""How the Jacobian determinant is shown: dark = no change, blue = shrinks, red = grows, bright green = a fold.
+
+The middle is dark, not white, because the volume is laid over grey anatomy: white would wash it out everywhere.
+"""
 
 from dataclasses import dataclass
 
@@ -8,9 +11,9 @@ COLOR_NODE_ATTRIBUTE = "SITReg.JacobianColors"
 COLOR_COUNT = 256  # Slicer turns scalars into 8 bits before it looks colours up
 WINDOW = 2.0  # of determinants shown, from about 0 to about 2, 1 in the middle
 FOLD_COLOR = (0.0, 1.0, 0.0)
-SHRUNK_COLOR = (0.02, 0.19, 0.58)
-SAME_COLOR = (0.97, 0.97, 0.97)
-GROWN_COLOR = (0.70, 0.01, 0.09)
+SHRUNK_COLOR = (0.25, 0.60, 1.00)
+SAME_COLOR = (0.03, 0.03, 0.03)
+GROWN_COLOR = (1.00, 0.35, 0.15)
 
 
 @dataclass(frozen=True)
