@@ -20,7 +20,7 @@ from .quality.sampling import lattice, slabs
 
 # How far beyond its own image a field may reach to cover what the other one sends there, in image sizes. Points
 # further out are of no use to either image, and following them could need any amount of memory.
-MOST_BEYOND = 0.25
+MOST_BEYOND = 0.15
 _LATTICE = 9  # points along each edge of the other image's box that are followed
 
 

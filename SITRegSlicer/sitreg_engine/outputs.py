@@ -75,7 +75,9 @@ class Staging:
             self._write(lambda: sitk.WriteTransform(sitk.DisplacementFieldTransform(image), str(path)), path)
         else:
             image = to_sitk(field.vectors.astype(np.float32, copy=False), field.grid)
-            self._write(lambda: sitk.WriteImage(image, str(path), useCompression=True), path)
+            # Fields hardly shrink, and reading a compressed one back takes Slicer several times as long.
+            compress = file_format == "nii.gz"
+            self._write(lambda: sitk.WriteImage(image, str(path), useCompression=compress), path)
 
     def add_image(self, name: str, array: np.ndarray, grid: Grid, dtype: np.dtype) -> None:
         """`name` of IMAGES; `array` (I, J, K) is stored as `dtype`: see `as_type`. Raises OutputError."""

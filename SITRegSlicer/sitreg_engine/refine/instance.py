@@ -78,7 +78,7 @@ def _round(
         agreement = local_ncc_loss(sample(moving, grid + u), sample(fixed, grid - u), seen, wanted, schedule.window)
         # On the control grid, where u is smooth: an eighth of the work. L + u stands for L o (id + u).
         roughness = (_diffusion(coarse_left + control) + _diffusion(coarse_right - control)) / 2
-        objective = agreement + schedule.smoothness * roughness
+        objective = agreement + level.smoothness * roughness
         optimiser.zero_grad()
         objective.backward()
         optimiser.step()

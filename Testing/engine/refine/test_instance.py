@@ -10,7 +10,7 @@ from sitreg_engine.mappings import compose
 from sitreg_engine.refine.instance import Views, nothing_moved, on_shape, optimise
 from sitreg_engine.refine.schedule import Level, Schedule
 
-SCHEDULE = Schedule((Level(2, 2, 3, 10), Level(1, 2, 3, 10)), smoothness=0.1)
+SCHEDULE = Schedule((Level(2, 2, 3, 10, 0.1), Level(1, 2, 3, 10, 0.1)))
 
 
 def silent(*_):
