@@ -15,8 +15,8 @@ from .given import read_matrix
 from .levels import histogram_window, make_level
 from .matrices import AFFINE, RIGID
 from .objective import Centring, LevelPair
-from .quality import measures, plausible, require_agreement, require_overlap, scales_of, warnings
-from .search import Pyramid, search
+from .quality import ABOVE_CHANCE_TURNED, judge, measures, plausible, require_overlap, scales_of, warnings
+from .search import Pyramid, near_starts, search, turned_starts
 
 # At the three resolutions, coarse to fine: points per image, and where they lie, by which the foreground grows.
 # The outline leads the way; in the end the inside decides (on whole heads 0.04 of Dice: scalps and necks differ).
@@ -72,24 +72,28 @@ def align(
 
 
 def _found(pyramid: Pyramid, grids: tuple[Grid, Grid], choice: str, step) -> tuple[np.ndarray, str, list[str]]:
-    """The matrix in the study frame, its kind, and warnings: affine, or rigid where that is wanted or safer."""
-    notes = []
+    """The matrix in the study frame, its kind, and warnings. Raises AlignmentError when nothing convinces."""
+    centring = pyramid.fine.centring
+    matrix, kind, notes = _attempt(pyramid, near_starts(centring, *grids), choice, step)
+    verdict = judge(pyramid.fine, matrix)
+    if not verdict.convincing():
+        matrix, kind, notes = _attempt(pyramid, turned_starts(centring), choice, lambda _: step(1.0))
+        if not judge(pyramid.fine, matrix).convincing(ABOVE_CHANCE_TURNED):
+            raise verdict.refusal()
+    return matrix, kind, notes
+
+
+def _attempt(pyramid: Pyramid, starts: list[np.ndarray], choice: str, step) -> tuple[np.ndarray, str, list[str]]:
+    """Affine, or rigid where that is wanted or safer."""
+    centring, notes = pyramid.fine.centring, []
     if choice == "auto":
-        matrix = _matrix(pyramid, search(pyramid, *grids, AFFINE, step))
+        matrix = centring.matrix(search(pyramid, starts, AFFINE, step))
         if plausible(matrix):
-            require_agreement(pyramid.fine, matrix)
             return matrix, "affine", notes
         scales = ", ".join(f"{scale:.2f}" for scale in scales_of(matrix))
-        notes.append(
-            f"The affine alignment changed lengths by implausible factors ({scales}): aligned rigidly instead."
-        )
-    matrix = _matrix(pyramid, search(pyramid, *grids, RIGID, step if choice == "rigid" else lambda _: step(1.0)))
-    require_agreement(pyramid.fine, matrix)
-    return matrix, "rigid", notes
-
-
-def _matrix(pyramid: Pyramid, parameters: np.ndarray) -> np.ndarray:
-    return pyramid.fine.centring.matrix(parameters)
+        notes = [f"The affine alignment changed lengths by implausible factors ({scales}): aligned rigidly instead."]
+    quiet = step if choice == "rigid" else lambda _: step(1.0)
+    return centring.matrix(search(pyramid, starts, RIGID, quiet)), "rigid", notes
 
 
 def _moved(volume: Volume, rigid: np.ndarray) -> Volume:

@@ -1,6 +1,6 @@
 """What the search looks at: one image at one resolution, and the points at which it is compared."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,22 +17,24 @@ class Level:
 
     image: np.ndarray  # (I, J, K) float64, in bins of the joint histogram
     world_to_voxel: np.ndarray  # 4x4
-    points: np.ndarray  # (N, 3), mm
+    domain: Volume  # bool: where the image is compared
+    points: np.ndarray  # (N, 3), mm, in the domain
     values: np.ndarray  # (N,), of the image at the points, in bins
 
 
 def make_level(volume: Volume, inside: Volume, spacing: float, count: int, window: tuple[float, float]) -> Level:
     """`volume` at about `spacing` mm with about `count` points in the bool Volume `inside`, both in one space.
 
-    The intensities `window` = (low, high) span the histogram.
+    A small image has fewer points, two a voxel. The intensities `window` = (low, high) span the histogram.
     """
     small = shrunk(volume, spacing)
     low, high = window
-    image = 1.0 + (BINS - 4) * np.clip((small.array.astype(np.float64) - low) / (high - low), 0.0, 1.0)
-    coordinates = spread_points(inside, count)
+    image = 2.0 + (BINS - 6) * np.clip((small.array.astype(np.float64) - low) / (high - low), 0.0, 1.0)
+    voxels = int(inside.array.sum() * inside.grid.voxel_volume / small.grid.voxel_volume)
+    coordinates = spread_points(inside, min(count, max(2 * voxels, 500)))
     points = apply(inside.grid.voxel_to_world, coordinates)
     world_to_voxel = small.grid.world_to_voxel
-    return Level(image, world_to_voxel, points, look_up(image, apply(world_to_voxel, points)).values)
+    return Level(image, world_to_voxel, inside, points, look_up(image, apply(world_to_voxel, points)).values)
 
 
 def spread_points(inside: Volume, count: int) -> np.ndarray:
@@ -47,6 +49,20 @@ def spread_points(inside: Volume, count: int) -> np.ndarray:
     coordinates = np.mod(0.5 + steps, 1.0) * np.array(inside.grid.shape) - 0.5
     nearest = np.clip(np.rint(coordinates).astype(int), 0, np.array(inside.grid.shape) - 1)
     return coordinates[inside.array[tuple(nearest.T)]]
+
+
+def meeting(level: Level, other: Level, matrix: np.ndarray) -> Level:
+    """`level` with only those points that `matrix` (4x4, mm) takes into the domain of the other image.
+
+    Mutual information of a domain that one image fills and the other does not grows with the size of the latter.
+    A level that would lose nearly all its points keeps them.
+    """
+    places = np.rint(apply(other.domain.grid.world_to_voxel @ matrix, level.points)).astype(int)
+    there = ((places >= 0) & (places < other.domain.array.shape)).all(axis=1)
+    kept = there & other.domain.array[tuple(np.where(there[:, None], places, 0).T)]
+    if kept.sum() < len(kept) / 20:
+        return level
+    return replace(level, points=level.points[kept], values=level.values[kept])
 
 
 def histogram_window(volume: Volume) -> tuple[float, float]:

@@ -15,6 +15,8 @@ from .objective import LevelPair, translation
 
 # A right alignment of real images shows 4 to 20 times the mutual information of wrong poses, a failed one 1 to 2 times.
 ABOVE_CHANCE = 2.5
+# When quarter and half turns were searched too, the best of so many failures looks better.
+ABOVE_CHANCE_TURNED = 4.0
 # Objects that look the same from several sides (a ball) are right in wrong poses too; they are believed when they
 # share this much of all the information there is. (Real pairs 0.15 to 0.3, failed ones below 0.1.)
 ENOUGH_INFORMATION = 0.35
@@ -36,7 +38,7 @@ def agreement(pair: LevelPair, matrix: np.ndarray) -> Agreement:
     """Of the 4x4 map fixed -> moving, mm of the pair's own space."""
     there = _one_way(pair.fixed, pair.moving, matrix)
     back = _one_way(pair.moving, pair.fixed, np.linalg.inv(matrix))
-    return Agreement((there[0] + back[0]) / 2, there[1], back[1])
+    return Agreement((there[0] + back[0]) / 2, float(there[1]), float(back[1]))
 
 
 def _one_way(source: Level, target: Level, matrix: np.ndarray) -> tuple[float, float]:
@@ -60,16 +62,33 @@ def chance(pair: LevelPair, matrix: np.ndarray) -> float:
     return float(np.mean([agreement(pair, pose).information for pose in wrong]))
 
 
-def require_agreement(pair: LevelPair, matrix: np.ndarray) -> None:
-    """Raises AlignmentError when the images agree hardly better than by chance."""
-    found, by_chance = agreement(pair, matrix).information, chance(pair, matrix)
-    available = min(_entropy(pair.fixed.values), _entropy(pair.moving.values))
-    if found < ABOVE_CHANCE * by_chance and found < ENOUGH_INFORMATION * available:
-        raise AlignmentError(
-            f"The automatic alignment found no convincing match: {found:.3f} nats of mutual information, wrong poses "
-            f"have {by_chance:.3f}, and {ABOVE_CHANCE} times that is wanted. Check that both images show the same "
-            "anatomy, give masks of it, or give an alignment made by hand as a transform file."
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an alignment that was searched for is to be believed."""
+
+    information: float  # mutual information under the alignment, nats
+    by_chance: float  # of wrong poses
+    available: float  # the most there can be
+
+    def convincing(self, above_chance: float = ABOVE_CHANCE) -> bool:
+        """Do the images agree better than by chance?"""
+        return (
+            self.information >= above_chance * self.by_chance or self.information >= ENOUGH_INFORMATION * self.available
         )
+
+    def refusal(self) -> AlignmentError:
+        """What to tell the user when it is not."""
+        return AlignmentError(
+            f"The automatic alignment found no convincing match: wanted at least {ABOVE_CHANCE} times the mutual "
+            f"information of wrong poses ({self.by_chance:.3f} nats), found {self.information:.3f}. Check that both "
+            "images show the same anatomy, give masks of it, or give a transform file made by hand."
+        )
+
+
+def judge(pair: LevelPair, matrix: np.ndarray) -> Verdict:
+    """The evidence for a 4x4 map fixed -> moving, mm of the pair's own space."""
+    available = min(_entropy(pair.fixed.values), _entropy(pair.moving.values))
+    return Verdict(agreement(pair, matrix).information, chance(pair, matrix), available)
 
 
 def require_overlap(pair: LevelPair, matrix: np.ndarray) -> None:
