@@ -109,4 +109,4 @@ def _on_grid(image: Volume, inside: Volume, grid: Grid, to_image: np.ndarray, no
 
 def _mask_on_grid(mask: Volume, grid: Grid, to_image: np.ndarray) -> Tensor:
     values = resample((mask.array != 0).astype(np.float32), mask.grid, grid, to_image)
-    return values * field_of_view(mask.grid, grid, to_image)
+    return values.clamp(0.0, 1.0) * field_of_view(mask.grid, grid, to_image)

@@ -87,6 +87,7 @@ def make_study(spacing: tuple[float, float, float] = (5.0, 4.5, 5.5)) -> Study:
 class Tools:
     """What tests of this folder do to images."""
 
+    brightness: Callable = brightness
     image_body: Callable = image_body
     make_study: Callable = make_study
     placed: Callable = placed
