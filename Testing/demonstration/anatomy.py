@@ -32,8 +32,9 @@ class Ellipsoid:
 
     def depth(self, points: np.ndarray) -> np.ndarray:
         """About the distance to the surface, mm, positive inside."""
-        scaled = np.sqrt((((points - self.centre) / self.radii) ** 2).sum(axis=-1))
-        return (1 - scaled) * min(self.radii)
+        # One axis after the other: a sum over an axis of three is several times slower.
+        squares = sum(((points[..., c] - self.centre[c]) / self.radii[c]) ** 2 for c in range(3))
+        return (1 - np.sqrt(squares)) * min(self.radii)
 
 
 HEAD = Ellipsoid((0, 0, 0), (80, 100, 92))
