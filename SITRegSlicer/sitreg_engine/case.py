@@ -6,7 +6,7 @@ import numpy as np
 
 from .contract import Job
 from .images import Volume
-from .inputs import StoredVolume, read_labels, read_mask, read_points, read_volume
+from .inputs import StoredVolume, check_pairing, read_labels, read_mask, read_points, read_volume
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,14 @@ class Case:
 
 
 def read_case(job: Job) -> Case:
-    """Both sides of a job. Raises InputError for the first file that cannot be used."""
-    return Case(
+    """Both sides of a job. Raises InputError for the first file that cannot be used, and for unpaired landmarks."""
+    case = Case(
         _side("fixed", job.fixed, job.fixed_mask, job.fixed_labels, job.fixed_points),
         _side("moving", job.moving, job.moving_mask, job.moving_labels, job.moving_points),
     )
+    if case.fixed.points is not None and case.moving.points is not None:
+        check_pairing(case.fixed.points, case.moving.points)
+    return case
 
 
 def _side(role: str, image: str, mask: str, labels: str, points: str) -> Side:

@@ -139,6 +139,15 @@ def test_an_option_that_cannot_be_honoured_is_refused(pair, tmp_path, capfd, opt
     refused(capfd, tmp_path / "out", pair.fixed, pair.moving, *option)
 
 
+def test_landmarks_without_a_partner_are_refused_before_the_work_begins(pair, tmp_path, capfd):
+    one, two = tmp_path / "1.csv", tmp_path / "2.csv"
+    one.write_text("1,2,3\n")
+    two.write_text("1,2,3\n4,5,6\n")
+    points = ["--fixed-points", str(one), "--moving-points", str(two)]
+    said = refused(capfd, tmp_path / "out", pair.fixed, pair.moving, *LONG, *points)
+    assert "pairs" in said
+
+
 def test_an_empty_mask_is_refused(pair, tmp_path, capfd):
     empty = variant(pair, tmp_path, lambda image: image * 0)
     assert "empty" in refused(capfd, tmp_path / "out", pair.fixed, pair.moving, "--fixed-mask", empty)

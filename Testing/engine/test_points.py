@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sitreg_engine.errors import InputError
-from sitreg_engine.inputs import read_points
+from sitreg_engine.inputs import check_pairing, read_points
 
 EXPECTED = np.array([[1.5, -2.0, 3.0], [4.0, 5.0, -6.25]])
 
@@ -104,3 +104,9 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "p.csv").write_bytes(b"\xff\xfe\x00\x01\x9c")
     with pytest.raises(InputError, match="as text"):
         read_points(str(tmp_path / "p.csv"))
+
+
+def test_points_without_a_partner_are_refused():
+    check_pairing(EXPECTED, EXPECTED + 1)
+    with pytest.raises(InputError, match="2 fixed and 1 moving"):
+        check_pairing(EXPECTED, EXPECTED[:1])

@@ -3,13 +3,14 @@
 from .checksums import checksum
 from .jobs import INPUT_ROLES, check_job
 from .masks import read_labels, read_mask
-from .points import read_points
+from .points import check_pairing, read_points
 from .volumes import StoredVolume, read_volume
 
 __all__ = [
     "INPUT_ROLES",
     "StoredVolume",
     "check_job",
+    "check_pairing",
     "checksum",
     "read_labels",
     "read_mask",

@@ -27,6 +27,15 @@ def read_points(path: str, role: str = "points file") -> np.ndarray:
     return points
 
 
+def check_pairing(fixed: np.ndarray, moving: np.ndarray) -> None:
+    """Landmarks are compared in pairs. Raises InputError when there are more on one side."""
+    if len(fixed) != len(moving):
+        raise InputError(
+            "Landmarks come in pairs, the same number in the same order; "
+            f"given {len(fixed)} fixed and {len(moving)} moving points."
+        )
+
+
 def _text(path: str, role: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
