@@ -71,9 +71,8 @@ def foreground(volume: Volume, spacing: float = 4.0) -> Volume:
 
 def mask_foreground(mask: Volume, spacing: float = 4.0) -> Volume:
     """The same from a mask (non-zero = inside) that a person has given."""
-    few = _thinned(mask, spacing / 2)
-    small = shrunk(Volume((few.array != 0).astype(np.float32), few.grid), spacing)
-    return Volume(small.array > 0.1, small.grid)
+    small = shrunk(Volume((mask.array != 0).astype(np.float32), mask.grid), spacing)
+    return Volume(small.array > min(0.1, small.array.max() / 2), small.grid)
 
 
 def _thinned(volume: Volume, spacing: float) -> Volume:

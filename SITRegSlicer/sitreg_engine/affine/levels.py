@@ -70,4 +70,4 @@ def histogram_window(volume: Volume) -> tuple[float, float]:
     low, high = np.percentile(volume.array, [0.5, 99.5])
     if high <= low:
         low, high = volume.array.min(), volume.array.max()
-    return float(low), float(high)
+    return float(low), float(high if high > low else low + 1)

@@ -62,14 +62,6 @@ def cost(pair: LevelPair, parameters: np.ndarray) -> tuple[float, np.ndarray]:
     return value, -(there[2] - back[2]) / 2 + OVERLAP_PRICE * missed_gradient + shape_gradient
 
 
-def overlaps(pair: LevelPair, parameters: np.ndarray) -> tuple[float, float, float]:
-    """Share of fixed points inside the moving image, the reverse, and the mean mutual information (nats)."""
-    c = pair.centring
-    there = _one_way(pair.fixed, pair.moving, c.fixed_centre, c.moving_centre, c.radius, parameters)
-    back = _one_way(pair.moving, pair.fixed, c.moving_centre, c.fixed_centre, c.radius, -parameters)
-    return there[1], back[1], (there[0] + back[0]) / 2
-
-
 def _one_way(source: Level, target: Level, source_centre, target_centre, radius: float, parameters: np.ndarray):
     """Information, overlap, and the gradients (n,) of both, of the source's points looked up in the target."""
     basis = generators(radius)[: len(parameters)]
@@ -77,12 +69,17 @@ def _one_way(source: Level, target: Level, source_centre, target_centre, radius:
     centred = source.points - source_centre
     linear = target.world_to_voxel[:3, :3]
     offset = linear @ (exponential[:3, 3] + target_centre) + target.world_to_voxel[:3, 3]
-    found = score(source.values, target.image, centred @ (linear @ exponential[:3, :3]).T + offset)
+    found = score(source.values, target.image, _mapped(centred, linear @ exponential[:3, :3]) + offset)
     gradients = []
     for per_point in (found.information_gradient, found.overlap_gradient):
-        moment = np.concatenate([per_point.T @ centred, per_point.sum(axis=0)[:, None]], axis=1)
+        moment = np.concatenate([np.einsum("ni,nj->ij", per_point, centred), per_point.sum(axis=0)[:, None]], axis=1)
         gradients.append(np.tensordot(derivatives[:, :3], linear.T @ moment, axes=2))
     return found.information, found.overlap, gradients[0], gradients[1]
+
+
+def _mapped(points: np.ndarray, linear: np.ndarray) -> np.ndarray:
+    """Points (N, 3) through a 3x3 matrix, without BLAS: its threads cost more than they bring in products so thin."""
+    return points[:, :1] * linear[:, 0] + points[:, 1:2] * linear[:, 1] + points[:, 2:] * linear[:, 2]
 
 
 def _shape_price(parameters: np.ndarray, radius: float) -> tuple[float, np.ndarray]:

@@ -73,6 +73,14 @@ def test_a_mask_is_its_own_foreground():
     assert size_of(inside) == pytest.approx(ball(15).sum() ** (1 / 3), rel=0.15)
 
 
+def test_a_mask_of_one_voxel_is_not_lost():
+    array = np.zeros((30, 30, 30), np.uint8)
+    array[13, 21, 6] = 1
+    inside = mask_foreground(volume(array))
+    place = apply(volume(array).grid.world_to_voxel @ inside.grid.voxel_to_world, np.argwhere(inside.array))
+    assert np.abs(place - (13, 21, 6)).max() < 4
+
+
 def test_growing_and_shrinking_by_millimetres():
     inside = volume(ball(10), spacing=2.0)
     assert grown(inside, 6.0).array.sum() == pytest.approx(ball(13).sum(), rel=0.1)
