@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 STAMP := .venv/.complete
+# Idle threads of torch sleep, as in the programs themselves (sitreg_engine/threads.py).
+export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: env demo test test-slow test-gpu accuracy clean
 

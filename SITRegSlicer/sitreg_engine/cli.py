@@ -17,6 +17,7 @@ from .console import Bar, stage_line, table
 from .contract import Job, Result
 from .failures import exit_code, explain
 from .progress import Reporter
+from .threads import wait_without_spinning
 
 _GRACE = 5.0  # s that a job gets to stop and clean up by itself
 
@@ -31,6 +32,7 @@ class _Stopped(BaseException):
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     given = build_parser().parse_args(arguments)
+    wait_without_spinning()
     commands = {"register": _register, "verify": _verify, "models": _models}
     try:
         return commands[given.command](given)

@@ -20,6 +20,7 @@ from .contract import PROTOCOL, Failure, Message, Ready
 from .failures import explain
 from .inbox import Inbox, Task
 from .progress import Reporter
+from .threads import wait_without_spinning
 
 _GRACE = 1.2  # s that a running job gets to stop and clean up once stdin has closed; the promise is 2 s
 
@@ -28,6 +29,7 @@ def main() -> int:
     """Works until stdin closes (exit code 0). Returns 1 when the engine cannot be loaded."""
     # Ctrl-C in the terminal of the program that started this one is not meant for the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    wait_without_spinning()
     stdin, stdout = _claim_pipes()
     channel = Channel(stdout)
     inbox = Inbox(channel.send)
