@@ -73,7 +73,7 @@ class Verdict:
     def convincing(self, above_chance: float = ABOVE_CHANCE) -> bool:
         """Do the images agree better than by chance?"""
         return (
-            self.information >= above_chance * self.by_chance or self.information >= ENOUGH_INFORMATION * self.available
+            self.information > above_chance * self.by_chance or self.information > ENOUGH_INFORMATION * self.available
         )
 
     def refusal(self) -> AlignmentError:

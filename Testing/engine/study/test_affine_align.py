@@ -149,6 +149,11 @@ def test_noise_is_refused(study):
         run(study.fixed, replace(study.moving, array=noise))
 
 
+def test_an_image_that_shows_nothing_is_refused(study):
+    with pytest.raises(AlignmentError, match="no convincing match"):
+        run(study.fixed, replace(study.moving, array=np.zeros_like(study.moving.array)))
+
+
 def test_a_mirrored_image_is_refused(study):
     mirrored = replace(study.moving, array=study.moving.array[:, :, ::-1].copy())
     try:
