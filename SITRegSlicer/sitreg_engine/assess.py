@@ -1,5 +1,6 @@
 """All measures of one finished registration, and the pictures that belong to them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,19 +29,31 @@ class Assessment:
     measures: list[Measure]
 
 
-def assess(case: Case, fields: WorldMaps, aligned: np.ndarray) -> Assessment:
-    """Warp everything and measure everything; `aligned` is the affine alone, 4x4 fixed -> moving LPS mm."""
+def assess(
+    case: Case, fields: WorldMaps, aligned: np.ndarray, step: Callable[[float], None] = lambda _: None
+) -> Assessment:
+    """Warp everything and measure everything; `aligned` is the affine alone, 4x4 fixed -> moving LPS mm.
+
+    `step(fraction)` is called between the measures (and may raise to stop).
+    """
     fixed, moving, forward, inverse = case.fixed, case.moving, fields.forward, fields.inverse
     warped = warp_image(moving.image, forward, fixed.image.grid)
+    step(0.1)
     jacobians = jacobian_maps(forward)
+    step(0.2)
     measures = _similarity(case, warped, aligned)
+    step(0.3)
     measures += jacobian_measures(jacobians, "forward", fixed.region)
     measures += jacobian_measures(jacobian_maps(inverse), "inverse", moving.region)
+    step(0.5)
     measures += consistency_measures(forward, inverse, fixed.image.grid, moving.image.grid, fixed.region, moving.region)
+    step(0.6)
     labels = None
     if moving.labels is not None:
         labels = warp_labels(moving.labels, forward, fixed.image.grid)
+        step(0.7)
         measures += _overlap(case, forward, aligned)
+        step(0.9)
     if fixed.points is not None and moving.points is not None:
         measures += landmark_measures(fixed.points, moving.points, forward)
     return Assessment(

@@ -47,7 +47,7 @@ def register(job: Job, reporter: Reporter) -> Result:
     warnings = [*alignment.warnings, *_doubts(model, job)]
 
     reporter.start("measure", "Measuring the quality")
-    found = assess(case, fields, alignment.matrix)
+    found = assess(case, fields, alignment.matrix, reporter.step)
 
     reporter.start("write", "Writing the results")
     with staged(job.output) as staging:

@@ -174,13 +174,21 @@ def test_an_unknown_model_is_refused_before_anything_is_written(pair, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_cancelled_registration_writes_nothing(pair, tmp_path):
+@pytest.mark.parametrize(("spacing", "reason"), [(0.01, "million voxels"), (50.0, "fewer than 4 voxels")])
+def test_a_working_spacing_out_of_all_proportion_is_refused(pair, tmp_path, spacing, reason):
+    with pytest.raises(InputError, match=reason):
+        run(pair.fixed, pair.moving, tmp_path / "out", spacing=spacing)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("stage", ["align", "refine", "compose", "measure"])
+def test_a_cancelled_registration_writes_nothing(pair, tmp_path, stage):
     steps = []
 
-    def stop_in_the_refinement() -> bool:
-        return "refine" in steps
+    def stop_in_the_stage() -> bool:
+        return stage in steps
 
-    reporter = Reporter(lambda stage, *_: steps.append(stage), stop_in_the_refinement)
+    reporter = Reporter(lambda stage, *_: steps.append(stage), stop_in_the_stage)
     with pytest.raises(Cancelled):
         register(Job("test", pair.fixed, pair.moving, str(tmp_path / "out"), refine=QUICK), reporter)
     assert not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sitreg_engine.errors import InputError
 from sitreg_engine.foreground import foreground
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
@@ -10,6 +11,8 @@ from sitreg_engine.study import canonical
 MARGIN = 8.0  # mm around what the images show
 MULTIPLE = 16  # networks halve the grid up to four times; a shape divisible by 16 halves without remainder
 MAX_VOXELS = 9_000_000  # a head at 1 mm
+MOST_WANTED_VOXELS = 40_000_000  # some 12 GB at about 300 bytes a voxel
+LEAST_ACROSS = 4  # voxels
 # A foreground of about this many voxels across is resolved well enough; smaller objects may have smaller voxels.
 ACROSS = 160
 
@@ -19,16 +22,34 @@ def choose_spacing(fixed: Volume, moving: Volume, wanted: float = 0.0, max_voxel
 
     Within reason: not below 1 mm for anything the size of a head (smaller objects in proportion), and coarsened until
     the working grid has at most `max_voxels`. The order of the images does not matter.
+    Raises InputError when `wanted` is so fine that the working grid would not fit into any usual memory, or so coarse
+    that nothing is left to see.
     """
-    if wanted > 0:
-        return float(wanted)
     boxes = [_box(volume) for volume in (fixed, moving)]
     extents = np.maximum(*boxes)
+    if wanted > 0:
+        _check_wanted(float(wanted), extents)
+        return float(wanted)
     finest = min(geometric_spacing(volume.grid) for volume in (fixed, moving))
     spacing = max(finest, min(1.0, float(extents.max()) / ACROSS))
     while np.prod(rounded_shape((extents + 2 * MARGIN) / spacing)) > max_voxels:
         spacing *= 1.02
     return float(spacing)
+
+
+def _check_wanted(wanted: float, extents: np.ndarray) -> None:
+    voxels = int(np.prod([float(n) for n in (extents + 2 * MARGIN) / wanted]))
+    if voxels > MOST_WANTED_VOXELS:
+        finest = wanted * (voxels / MOST_WANTED_VOXELS) ** (1 / 3)
+        raise InputError(
+            f"A working spacing of {wanted:g} mm would need {voxels / 1e6:.0f} million voxels for these images; "
+            f"wanted are at most {MOST_WANTED_VOXELS / 1e6:.0f} million: give at least {finest:.2f} mm, or none."
+        )
+    if wanted > extents.min() / LEAST_ACROSS:
+        raise InputError(
+            f"A working spacing of {wanted:g} mm leaves fewer than {LEAST_ACROSS} voxels across what these images "
+            f"show: give at most {extents.min() / LEAST_ACROSS:.2f} mm, or none."
+        )
 
 
 def geometric_spacing(grid: Grid) -> float:
