@@ -15,7 +15,17 @@ from .given import read_matrix
 from .levels import histogram_window, make_level
 from .matrices import AFFINE, RIGID
 from .objective import Centring, LevelPair
-from .quality import ABOVE_CHANCE_TURNED, judge, measures, plausible, require_overlap, scales_of, warnings
+from .quality import (
+    FAR_ABOVE_CHANCE,
+    TURN_LIMIT,
+    judge,
+    measures,
+    plausible,
+    require_overlap,
+    rotation_of,
+    scales_of,
+    warnings,
+)
 from .search import Pyramid, near_starts, search, turned_starts
 
 # At the three resolutions, coarse to fine: points per image, and where they lie, by which the foreground grows.
@@ -74,13 +84,18 @@ def align(
 def _found(pyramid: Pyramid, grids: tuple[Grid, Grid], choice: str, step) -> tuple[np.ndarray, str, list[str]]:
     """The matrix in the study frame, its kind, and warnings. Raises AlignmentError when nothing convinces."""
     centring = pyramid.fine.centring
-    matrix, kind, notes = _attempt(pyramid, near_starts(centring, *grids), choice, step)
-    verdict = judge(pyramid.fine, matrix)
+    near = _attempt(pyramid, near_starts(centring, *grids), choice, step)
+    verdict = judge(pyramid.fine, near[0])
+    if verdict.convincing(FAR_ABOVE_CHANCE) and rotation_of(near[0]) < TURN_LIMIT:
+        return near
+    # Nothing clear found, or far from where it was looked for: perhaps a header names the wrong axes.
+    turned = _attempt(pyramid, turned_starts(centring), choice, lambda _: step(1.0))
+    second = judge(pyramid.fine, turned[0])
+    if second.information > verdict.information and second.convincing(FAR_ABOVE_CHANCE):
+        return turned
     if not verdict.convincing():
-        matrix, kind, notes = _attempt(pyramid, turned_starts(centring), choice, lambda _: step(1.0))
-        if not judge(pyramid.fine, matrix).convincing(ABOVE_CHANCE_TURNED):
-            raise verdict.refusal()
-    return matrix, kind, notes
+        raise verdict.refusal()
+    return near
 
 
 def _attempt(pyramid: Pyramid, starts: list[np.ndarray], choice: str, step) -> tuple[np.ndarray, str, list[str]]:

@@ -12,8 +12,9 @@ from .levels import Level
 from .matrices import expm, expm_derivatives, generators
 from .mutual_information import score
 
-# Price of points that fall outside the other image, in nats for all of them.
-OVERLAP_PRICE = 0.5
+# Price of points that fall outside the other image, in nats for all of them (beside the information that is lost:
+# that of few points is high by chance, so it counts in proportion to the overlap).
+OVERLAP_PRICE = 0.3
 # Price of changes of size and shape, in nats at a change of 25 %: too little to be felt by a head,
 # enough to hold a crop without features.
 SHAPE_PRICE, SHAPE_CHANGE = 0.02, 0.25
@@ -57,9 +58,11 @@ def cost(pair: LevelPair, parameters: np.ndarray) -> tuple[float, np.ndarray]:
     # A crop lies wholly within the whole: the overlap is good when it is good from either side.
     missed = (1 - there[1]) * (1 - back[1])
     missed_gradient = -there[3] * (1 - back[1]) + back[3] * (1 - there[1])
+    information, information_gradient = (there[0] + back[0]) / 2, (there[2] - back[2]) / 2
     shape, shape_gradient = _shape_price(parameters, c.radius)
-    value = -(there[0] + back[0]) / 2 + OVERLAP_PRICE * missed + shape
-    return value, -(there[2] - back[2]) / 2 + OVERLAP_PRICE * missed_gradient + shape_gradient
+    value = -information * (1 - missed) + OVERLAP_PRICE * missed + shape
+    gradient = -information_gradient * (1 - missed) + (information + OVERLAP_PRICE) * missed_gradient
+    return value, gradient + shape_gradient
 
 
 def _one_way(source: Level, target: Level, source_centre, target_centre, radius: float, parameters: np.ndarray):

@@ -9,17 +9,19 @@ from sitreg_engine.errors import AlignmentError
 from sitreg_engine.geometry import apply
 
 from .levels import Level
-from .matrices import expm, generators, half_way
+from .matrices import expm, generators
 from .mutual_information import BINS, score
 from .objective import LevelPair, translation
 
 # A right alignment of real images shows 4 to 20 times the mutual information of wrong poses, a failed one 1 to 2 times.
 ABOVE_CHANCE = 2.5
-# When quarter and half turns were searched too, the best of so many failures looks better.
-ABOVE_CHANCE_TURNED = 4.0
+# Below this one looks further; what is found among quarter and half turns must reach it, as the best of so many
+# failures looks better than one.
+FAR_ABOVE_CHANCE = 4.0
 # Objects that look the same from several sides (a ball) are right in wrong poses too; they are believed when they
 # share this much of all the information there is. (Real pairs 0.15 to 0.3, failed ones below 0.1.)
 ENOUGH_INFORMATION = 0.35
+LEAST_INFORMATION = 0.01  # nats; less is nothing, however much more than by chance
 SCALES = (0.5, 2.0)  # what an affine between two people, or two breath states, may do to lengths
 SCALE_RATIO = 1.8  # and how differently along different directions
 TURN_LIMIT, OVERLAP_LIMIT = 45.0, 0.5  # degrees, share: beyond these a person should look
@@ -49,17 +51,18 @@ def _one_way(source: Level, target: Level, matrix: np.ndarray) -> tuple[float, f
 def chance(pair: LevelPair, matrix: np.ndarray) -> float:
     """Mean mutual information of poses that are certainly wrong: the map with quarter and half turns in it, nats.
 
-    The turns are made half-way between the images, about the middle of what they show; their set holds with
-    each turn its inverse, so that swapping the images gives the same number.
+    The turns are made about the middle of what each image shows, in the fixed image and, with the opposite sign, in
+    the moving one: swapping the images gives the inverse poses and the same number.
     """
-    half = half_way(matrix)
-    middle = (apply(half, pair.centring.fixed_centre) + apply(np.linalg.inv(half), pair.centring.moving_centre)) / 2
-    wrong = [
-        half @ translation(middle) @ expm(angle * turn) @ translation(-middle) @ half
-        for turn in generators(1.0)[3:6]
-        for angle in (np.pi, np.pi / 2, -np.pi / 2)
-    ]
-    return float(np.mean([agreement(pair, pose).information for pose in wrong]))
+    turns = [expm(angle * axis) for axis in generators(1.0)[3:6] for angle in (np.pi, np.pi / 2)]
+    c = pair.centring
+    before = [matrix @ _about(c.fixed_centre, turn) for turn in turns]
+    after = [_about(c.moving_centre, turn.T) @ matrix for turn in turns]
+    return float(np.mean([agreement(pair, pose).information for pose in before + after]))
+
+
+def _about(centre: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    return translation(centre) @ turn @ translation(-centre)
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,8 @@ class Verdict:
 
     def convincing(self, above_chance: float = ABOVE_CHANCE) -> bool:
         """Do the images agree better than by chance?"""
-        return (
-            self.information > above_chance * self.by_chance or self.information > ENOUGH_INFORMATION * self.available
-        )
+        enough = min(above_chance * self.by_chance, ENOUGH_INFORMATION * self.available)
+        return self.information > max(enough, LEAST_INFORMATION)
 
     def refusal(self) -> AlignmentError:
         """What to tell the user when it is not."""
