@@ -197,10 +197,10 @@ def test_a_command_that_is_not_understood_gets_one_line(capfd, arguments):
 @pytest.mark.skipif(os.name == "nt", reason="limits as on POSIX systems")
 def test_too_little_memory_is_told_with_a_way_on(pair, tmp_path):
     code = (
-        "import resource, sys\nresource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))\n"
+        "import resource, sys\nresource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
         "from sitreg_engine.cli import main\nsys.exit(main(sys.argv[1:]))"
     )
-    arguments = ["register", pair.fixed, pair.moving, "-o", str(tmp_path / "out"), *QUICK, "--spacing", "0.03"]
+    arguments = ["register", pair.fixed, pair.moving, "-o", str(tmp_path / "out"), *QUICK, "--spacing", "0.24"]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
     assert done.returncode == 1
     assert "too little memory" in done.stderr and done.stderr.count("\n") == 1
