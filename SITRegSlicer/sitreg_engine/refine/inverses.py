@@ -9,8 +9,8 @@ TOLERANCE = 0.01  # voxels
 MOST_STEPS = 20
 
 
-def exact_inverse(u: Tensor, v: Tensor) -> Tensor:
-    """v improved until |u(x + v) + v| is below TOLERANCE voxels; both (1, 3, I, J, K), v fairly good already.
+def exact_inverse(u: Tensor, v: Tensor, tolerance: float = TOLERANCE, most_steps: int = MOST_STEPS) -> Tensor:
+    """v improved until |u(x + v) + v| is below `tolerance` voxels; both (1, 3, I, J, K), v fairly good already.
 
     With the error r(x) = v + u(x + v), the next v is v(x - r) - r: a Newton step in which the approximate inverse
     stands for the derivative. A voxel whose error would not fall keeps its value and tries half the step. Only
@@ -22,9 +22,9 @@ def exact_inverse(u: Tensor, v: Tensor) -> Tensor:
     error = current + _at(u, places + current)
     index = torch.arange(places.shape[1], device=u.device)
     damping = torch.ones_like(error[:1])
-    for _ in range(MOST_STEPS):
+    for _ in range(most_steps):
         size = error.abs().amax(dim=0)
-        open_ = size > TOLERANCE
+        open_ = size > tolerance
         if not bool(open_.any()):
             break
         places, current, error, damping, index = (t[..., open_] for t in (places, current, error, damping, index))

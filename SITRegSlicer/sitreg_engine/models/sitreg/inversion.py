@@ -71,29 +71,3 @@ def _solve_adjoint(value: Tensor, v: Tensor, gradient: Tensor, config: Inversion
         return bool((w - guess).norm() < config.backward_tolerance * (w.norm() + 1e-5))
 
     return solve_fixed_point(step, torch.zeros_like(gradient), is_done, config.solver)[0]
-
-
-@torch.no_grad()
-def refine_inverse(u: Tensor, v: Tensor, tolerance: float, max_steps: int = 20) -> tuple[Tensor, float]:
-    """A better v, and the residual max |u(x + v) + v| in voxels, for any u with a fairly good inverse v already.
-
-    u may stretch by more than one (a composed map does), so plain fixed-point steps may diverge. Here the
-    approximate inverse itself corrects its error: with r(x) = u(x + v) + v the next v is v(x - r) - r, a Newton
-    step in which the inverse's own interpolant stands for the derivative. A voxel whose error would not fall keeps
-    its value and tries half the step. Stops below `tolerance` or after `max_steps`.
-    """
-    grid = identity(tuple(u.shape[2:]), u)
-    error = v + sample(u, grid + v)
-    size = error.abs().amax(dim=1, keepdim=True)
-    damping = torch.ones_like(size)
-    for _ in range(max_steps):
-        if float(size.max()) <= tolerance:
-            break
-        step = damping * error
-        candidate = sample(v, grid - step) - step
-        new_error = candidate + sample(u, grid + candidate)
-        new_size = new_error.abs().amax(dim=1, keepdim=True)
-        better = new_size < size
-        v, error = torch.where(better, candidate, v), torch.where(better, new_error, error)
-        size, damping = torch.where(better, new_size, size), torch.where(better, 1.0, damping / 2)
-    return v, float(size.max())
