@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .trilinear import fits, interpolate
+
 
 def identity(shape: tuple[int, int, int], like: Tensor) -> Tensor:
     """Voxel coordinates (1, 3, I, J, K) of a grid, in the dtype and on the device of `like`."""
@@ -22,6 +24,8 @@ def sample(volume: Tensor, coordinates: Tensor, mode: str = "bilinear", padding:
     mode "nearest" for labels; padding "zeros" to find out what lies outside.
     Returns (N, C, ...the coordinates' axes).
     """
+    if mode == "bilinear" and padding == "border" and fits(volume, coordinates):
+        return interpolate(volume, coordinates)
     grid = normalised(coordinates, volume.shape[2:]).expand(volume.shape[0], -1, -1, -1, -1)
     return F.grid_sample(volume, grid, mode=mode, padding_mode=padding, align_corners=True)
 
@@ -37,6 +41,8 @@ def normalised(coordinates: Tensor, shape: tuple[int, int, int]) -> Tensor:
 
 def compose(outer: Tensor, inner: Tensor, grid: Tensor | None = None) -> Tensor:
     """Displacement of outer o inner, sampled on the grid of `inner`: u_inner(x) + u_outer(x + u_inner(x))."""
+    if fits(outer, inner):
+        return interpolate(outer, inner, relative=True).add_(inner)
     if grid is None:
         grid = identity(tuple(inner.shape[2:]), inner)
     return inner + sample(outer, grid + inner)

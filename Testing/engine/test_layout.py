@@ -17,7 +17,8 @@ LAYERS = (
     {"register"},
     {"prepare", "affine", "models", "refine", "compose", "quality", "inputs", "outputs", "record", "study"},
     {"images", "fields", "mappings", "progress"},
-    {"geometry", "devices", "itk"},
+    {"trilinear"},
+    {"geometry", "devices", "itk", "parallel", "threads"},
     {"contract", "errors"},
 )
 
