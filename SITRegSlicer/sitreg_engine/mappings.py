@@ -39,10 +39,14 @@ def normalised(coordinates: Tensor, shape: tuple[int, int, int]) -> Tensor:
     return torch.stack(parts, dim=-1)
 
 
-def compose(outer: Tensor, inner: Tensor, grid: Tensor | None = None) -> Tensor:
-    """Displacement of outer o inner, sampled on the grid of `inner`: u_inner(x) + u_outer(x + u_inner(x))."""
-    if fits(outer, inner):
-        return interpolate(outer, inner, relative=True).add_(inner)
-    if grid is None:
-        grid = identity(tuple(inner.shape[2:]), inner)
-    return inner + sample(outer, grid + inner)
+def warp(volume: Tensor, u: Tensor) -> Tensor:
+    """volume(x + u(x)) on the grid that `volume` (N, C, I, J, K) and the displacement u (N, 3, I, J, K) share."""
+    if fits(volume, u):
+        return interpolate(volume, u, relative=True)
+    return sample(volume, identity(tuple(u.shape[2:]), u) + u)
+
+
+def compose(outer: Tensor, inner: Tensor) -> Tensor:
+    """Displacement of outer o inner on the grid that both share: u_inner(x) + u_outer(x + u_inner(x))."""
+    warped = warp(outer, inner)
+    return inner + warped if warped.requires_grad else warped.add_(inner)

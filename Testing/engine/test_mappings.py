@@ -75,10 +75,10 @@ def test_composition_applies_the_inner_map_first():
     assert doubled_after_shift[0, 0, 2, 0, 0] == 6.0  # 2 (2 + 1)
 
 
-def test_composition_can_be_given_the_grid():
-    grid = mappings.identity(SHAPE, torch.zeros(1, dtype=torch.float64))
-    a, b = smooth(0.4), smooth(0.3, phase=1.0)
-    torch.testing.assert_close(mappings.compose(a, b, grid), mappings.compose(a, b))
+def test_a_volume_is_warped_by_looking_where_each_voxel_comes_from():
+    volume, u = torch.rand(1, 2, *SHAPE, dtype=torch.float64), smooth(0.4)
+    expected = mappings.sample(volume, mappings.identity(SHAPE, u) + u)
+    torch.testing.assert_close(mappings.warp(volume, u), expected)
 
 
 def test_composition_is_associative_up_to_interpolation():

@@ -28,6 +28,10 @@ class Model(Protocol):
         """With the weights of a file, or the model's default for ''. Raises InputError when they cannot be used."""
         ...
 
+    def precision(self, device: torch.device) -> str:
+        """The floating point format of a prediction on a device, for people."""
+        ...
+
     def predict(self, moving: Tensor, fixed: Tensor, device: torch.device) -> HalfWay | None:
         """Half-way maps of two prepared images (1, 1, I, J, K), in voxels; None where it has nothing to predict."""
         ...

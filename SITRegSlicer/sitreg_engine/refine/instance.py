@@ -84,7 +84,7 @@ def _round(
         optimiser.step()
     with torch.no_grad():
         u = upsample(_bounded(raw, level.stride), level.stride, shape)
-        return _composed(state, u, grid), float(objective)
+        return _composed(state, u), float(objective)
 
 
 def _bounded(raw: Tensor, stride: int) -> Tensor:
@@ -97,10 +97,10 @@ def _on_controls(u: Tensor, stride: int) -> Tensor:
     return F.avg_pool3d(u, stride, ceil_mode=True, count_include_pad=False) / stride
 
 
-def _composed(state: HalfWay, u: Tensor, grid: Tensor) -> HalfWay:
+def _composed(state: HalfWay, u: Tensor) -> HalfWay:
     """L o (id + u) and R o (id - u) with their inverses; u is damped where either would be squeezed too hard."""
     for _ in range(6):
-        left, right = compose(state.left, u, grid), compose(state.right, -u, grid)
+        left, right = compose(state.left, u), compose(state.right, -u)
         squeezed = too_squeezed(left, LEAST_DETERMINANT) | too_squeezed(right, LEAST_DETERMINANT)
         if not bool(squeezed.any()):
             break
@@ -108,8 +108,8 @@ def _composed(state: HalfWay, u: Tensor, grid: Tensor) -> HalfWay:
     return HalfWay(
         left,
         right,
-        compose(solve_inverse(u)[0], state.left_inverse, grid),
-        compose(solve_inverse(-u)[0], state.right_inverse, grid),
+        compose(solve_inverse(u)[0], state.left_inverse),
+        compose(solve_inverse(-u)[0], state.right_inverse),
     )
 
 

@@ -101,9 +101,11 @@ def chain(affine: Tensor, outer: Tensor, inner: Tensor) -> Tensor:
     return transform(affine, points) - grid
 
 
-def whole_maps(state: HalfWay, affines: HalfAffines | None) -> tuple[Tensor, Tensor]:
-    """The displacements f12 and f21 of the half-way maps between the affine halves."""
-    if affines is None:
-        return state.forward(), state.inverse()
-    forward = chain(affines.left, state.left, state.right_inverse)
-    return forward, chain(affines.right, state.right, state.left_inverse)
+def forward_map(state: HalfWay, affines: HalfAffines | None) -> Tensor:
+    """The displacement f12 of the half-way maps between the affine halves."""
+    return state.forward() if affines is None else chain(affines.left, state.left, state.right_inverse)
+
+
+def inverse_map(state: HalfWay, affines: HalfAffines | None) -> Tensor:
+    """f21, the way back."""
+    return state.inverse() if affines is None else chain(affines.right, state.right, state.left_inverse)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from sitreg_engine.mappings import compose, identity
+from sitreg_engine.mappings import compose
 
 from .inversion import InversionConfig, invert
 
@@ -35,14 +35,13 @@ def updated(state: HalfWay | None, u_12: Tensor, u_21: Tensor, config: Inversion
     """
     # Solved one after the other: each stops by its own residual, and the solver's memory is needed only once.
     inverse_12, inverse_21 = invert(u_12, config), invert(u_21, config)
-    grid = identity(tuple(u_12.shape[2:]), u_12)
-    delta, delta_inverse = compose(u_12, inverse_21, grid), compose(u_21, inverse_12, grid)
+    delta, delta_inverse = compose(u_12, inverse_21), compose(u_21, inverse_12)
     if state is None:
         return HalfWay(delta, delta_inverse, left_inverse=delta_inverse, right_inverse=delta)
     # Sampled at points off the grid, delta is evaluated as its two factors: its own interpolant would be less exact.
     return HalfWay(
-        left=compose(state.left, delta, grid),
-        right=compose(state.right, delta_inverse, grid),
-        left_inverse=compose(u_21, compose(inverse_12, state.left_inverse, grid), grid),
-        right_inverse=compose(u_12, compose(inverse_21, state.right_inverse, grid), grid),
+        left=compose(state.left, delta),
+        right=compose(state.right, delta_inverse),
+        left_inverse=compose(u_21, compose(inverse_12, state.left_inverse)),
+        right_inverse=compose(u_12, compose(inverse_21, state.right_inverse)),
     )

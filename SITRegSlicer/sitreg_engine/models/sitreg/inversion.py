@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from sitreg_engine.mappings import identity, sample
+from sitreg_engine.mappings import warp
 
 from .anderson import AndersonConfig, solve_fixed_point
 
@@ -34,13 +34,13 @@ def invert(u: Tensor, config: InversionConfig | None = None) -> Tensor:
 def solve_inverse(u: Tensor, config: InversionConfig | None = None) -> tuple[Tensor, int]:
     """`invert` without gradients: (v, evaluations of u that it took)."""
     config = config or InversionConfig()
-    grid = identity(tuple(u.shape[2:]), u)
 
-    def is_done(guess: Tensor, value: Tensor) -> bool:
-        return bool((value - guess).abs().max() < config.tolerance)
+    def is_done(residual: Tensor, _value: Tensor) -> bool:
+        low, high = residual.aminmax()
+        return bool((torch.maximum(-low, high)) < config.tolerance)
 
     with torch.no_grad():
-        return solve_fixed_point(lambda v: -sample(u, grid + v), -u, is_done, config.solver)
+        return solve_fixed_point(lambda v: warp(u, v).neg_(), -u, is_done, config.solver)
 
 
 class _Inverse(torch.autograd.Function):
@@ -56,7 +56,7 @@ class _Inverse(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
         u, v = (tensor.detach().requires_grad_() for tensor in ctx.saved_tensors)
         with torch.enable_grad():
-            value = -sample(u, identity(tuple(u.shape[2:]), u) + v)
+            value = -warp(u, v)
         adjoint = _solve_adjoint(value, v, gradient, ctx.config)
         return torch.autograd.grad(value, u, adjoint)[0], None
 
@@ -67,7 +67,7 @@ def _solve_adjoint(value: Tensor, v: Tensor, gradient: Tensor, config: Inversion
     def step(w: Tensor) -> Tensor:
         return gradient + torch.autograd.grad(value, v, w, retain_graph=True)[0]
 
-    def is_done(guess: Tensor, w: Tensor) -> bool:
-        return bool((w - guess).norm() < config.backward_tolerance * (w.norm() + 1e-5))
+    def is_done(residual: Tensor, w: Tensor) -> bool:
+        return bool(residual.norm() < config.backward_tolerance * (w.norm() + 1e-5))
 
     return solve_fixed_point(step, torch.zeros_like(gradient), is_done, config.solver)[0]

@@ -1,6 +1,7 @@
 """SITReg as a user's choice: the network where there are weights, else the optimisation alone."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from sitreg_engine.mappings import identity, sample
 from sitreg_engine.models.protocol import ModelInfo
+from sitreg_engine.precision import convolution_dtype
 
 from .affine_head import HalfAffines, transform
 from .checkpoint import load_checkpoint, weights_hash
@@ -19,6 +21,7 @@ from .network import SITReg
 class SITRegModel:
     info: ModelInfo
     network: SITReg | None
+    _ready: dict[torch.device, SITReg] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, weights: str, groups: int) -> "SITRegModel":
@@ -29,13 +32,24 @@ class SITRegModel:
         network, _ = load_checkpoint(Path(weights), groups or None)
         return cls(ModelInfo("sitreg", title, weights, weights_hash(Path(weights))), network)
 
+    def precision(self, device: torch.device) -> str:
+        """Convolutions are computed in the format that is fastest on the device, all else in float32."""
+        reduced = self.network is not None and convolution_dtype(device) == torch.bfloat16
+        return "float32, convolutions in bfloat16" if reduced else "float32"
+
     @torch.inference_mode()
     def predict(self, moving: Tensor, fixed: Tensor, device: torch.device) -> HalfWay | None:
         """The network's half-way maps, its affine stage included; None without a network."""
         if self.network is None:
             return None
-        found = self.network.to(device)(moving.to(device), fixed.to(device))
+        found = self._on(device)(moving.to(device), fixed.to(device))
         return found.halfway if found.affines is None else _with_affines(found.halfway, found.affines)
+
+    def _on(self, device: torch.device) -> SITReg:
+        """The network as it is run on a device; kept for the next prediction there."""
+        if device not in self._ready:
+            self._ready[device] = copy.deepcopy(self.network).to(device).compute_blocks_in(convolution_dtype(device))
+        return self._ready[device]
 
 
 def _with_affines(maps: HalfWay, affines: HalfAffines) -> HalfWay:

@@ -5,13 +5,16 @@ network sees the difference of the features and their sum, and everything after 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sitreg_engine.mappings import identity, sample
+from sitreg_engine.mappings import identity, sample, warp
 
-from .affine_head import AffineHead, HalfAffines, transform, whole_maps
+from .affine_head import AffineHead, HalfAffines, forward_map, inverse_map, transform
 from .bounds import bound
 from .config import SITRegConfig
 from .extractor import ConvolutionBlock, FeatureExtractor
@@ -31,13 +34,21 @@ class Level:
 
 @dataclass(frozen=True)
 class Registration:
-    """Displacements (N, 3, I, J, K) in voxels. image_1 sampled at x + f12(x) resembles image_2, and vice versa."""
+    """Image_1 sampled at x + f12(x) resembles image_2, and vice versa; displacements (N, 3, I, J, K) in voxels."""
 
-    f12: Tensor  # on the grid of image 2, into image 1
-    f21: Tensor  # on the grid of image 1, into image 2
     halfway: HalfWay  # the dense part
     affines: HalfAffines | None = None  # what goes around it, when the network has an affine stage
     levels: tuple[Level, ...] = ()  # coarse to fine, when asked for
+
+    @cached_property
+    def f12(self) -> Tensor:
+        """On the grid of image 2, into image 1."""
+        return forward_map(self.halfway, self.affines)
+
+    @cached_property
+    def f21(self) -> Tensor:
+        """On the grid of image 1, into image 2."""
+        return inverse_map(self.halfway, self.affines)
 
 
 class UpdateNetwork(nn.Module):
@@ -52,9 +63,20 @@ class UpdateNetwork(nn.Module):
         self.final = nn.Conv3d(width, 3, 1)
         self.limit = config.multiplier * bound((2**level,) * 3)
 
-    def forward(self, difference: Tensor, total: Tensor) -> Tensor:
-        """Two (N, F, i, j, k) -> (N, 3, i, j, k)."""
-        return self.limit * torch.tanh(self.final(self.block(torch.cat([difference, total], dim=1))))
+    def first(self, difference: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+        """The first convolution of (N, F, i, j, k) features, as the parts of it that the difference and the sum give.
+
+        Swapping the images changes the sign of the difference and of its part: computed once, it serves both orders.
+        """
+        convolution = self.block.convolutions[0]
+        of_difference, of_total = convolution.weight.chunk(2, dim=1)
+        odd = F.conv3d(difference.to(self.block.dtype), of_difference, padding=1)
+        even = F.conv3d(total.to(self.block.dtype), of_total, convolution.bias, padding=1)
+        return odd.to(difference.dtype), even.to(total.dtype)
+
+    def control(self, first: Tensor) -> Tensor:
+        """From the whole first convolution, which is changed, to control values (N, 3, i, j, k)."""
+        return self.limit * torch.tanh(self.final(self.block.after_first(first)).contiguous())
 
 
 class SITReg(nn.Module):
@@ -64,6 +86,17 @@ class SITReg(nn.Module):
         self.extractor = FeatureExtractor(config)
         self.updates = nn.ModuleList(UpdateNetwork(level, config) for level in range(len(config.update_features)))
         self.affine = AffineHead(config) if config.affine else None
+        self.to(memory_format=torch.channels_last_3d)
+
+    def compute_blocks_in(self, dtype: torch.dtype) -> Self:
+        """Convolution blocks in another floating point format; bounds, splines and everything after keep the images'.
+
+        Rounding the weights cannot be undone.
+        """
+        self.extractor.compute_in(dtype)
+        for update in self.updates:
+            update.block.convolutions.to(dtype)
+        return self
 
     def forward(self, image_1: Tensor, image_2: Tensor, keep_levels: bool = False) -> Registration:
         """Images (N, C, I, J, K) of one grid, any size, normalised as in training."""
@@ -72,25 +105,36 @@ class SITReg(nn.Module):
         affines = self.affine(pyramid_1[-1], pyramid_2[-1], shape) if self.affine else None
         state, levels = None, []
         for level in reversed(range(len(self.config.features))):
-            features_1, features_2 = pyramid_1.pop(), pyramid_2.pop()  # freed when the level is done
+            features = [pyramid.pop() for pyramid in (pyramid_1, pyramid_2)]  # freed when they have been compared
             if level >= len(self.updates):
                 continue
-            control_12, control_21 = self._control(level, features_1, features_2, state, affines)
-            del features_1, features_2
+            control_12, control_21 = self._controls(level, features, state, affines)
             u_12, u_21 = (upsample(control, 2**level, shape) for control in (control_12, control_21))
             state = updated(state, u_12, u_21, self.config.inversion)
             if keep_levels:
                 levels.append(Level(2**level, control_12, control_21, state))
-        return Registration(*whole_maps(state, affines), state, affines, tuple(levels))
+        return Registration(state, affines, tuple(levels))
 
-    def _control(
-        self, level: int, features_1: Tensor, features_2: Tensor, state: HalfWay | None, affines: HalfAffines | None
+    def _controls(
+        self, level: int, features: list[Tensor], state: HalfWay | None, affines: HalfAffines | None
     ) -> tuple[Tensor, Tensor]:
-        """The level's control values for the images in their order, and swapped."""
-        warped_1 = warp_features(features_1, state and state.left, 2**level, affines and affines.left)
-        warped_2 = warp_features(features_2, state and state.right, 2**level, affines and affines.right)
-        difference, total = warped_1 - warped_2, warped_1 + warped_2
-        return self.updates[level](difference, total), self.updates[level](-difference, total)
+        """The level's control values for the images in their order, and swapped; empties `features`."""
+        update = self.updates[level]
+        odd, even = update.first(*_compared(features, state, affines, 2**level))
+        given, swapped = even + odd, even.sub_(odd)
+        del odd, even
+        control = update.control(given)
+        del given
+        return control, update.control(swapped)
+
+
+def _compared(
+    features: list[Tensor], state: HalfWay | None, affines: HalfAffines | None, scale: int
+) -> tuple[Tensor, Tensor]:
+    """Difference and sum of the two images' features as seen from the half-way space; empties the list."""
+    second = warp_features(features.pop(), state and state.right, scale, affines and affines.right)
+    first = warp_features(features.pop(), state and state.left, scale, affines and affines.left)
+    return tuple(x.contiguous(memory_format=torch.channels_last_3d) for x in (first - second, first + second))
 
 
 def warp_features(features: Tensor, half_map: Tensor | None, scale: int, affine: Tensor | None = None) -> Tensor:
@@ -100,6 +144,8 @@ def warp_features(features: Tensor, half_map: Tensor | None, scale: int, affine:
     """
     if half_map is None and affine is None:
         return features
+    if scale == 1 and affine is None:
+        return warp(features, half_map)
     shift = (scale - 1) / 2
     positions = scale * identity(tuple(features.shape[2:]), features) + shift
     if half_map is not None:

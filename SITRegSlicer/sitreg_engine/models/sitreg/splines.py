@@ -36,7 +36,8 @@ def upsample(control: Tensor, scale: int, shape: tuple[int, int, int]) -> Tensor
     ]
     # One sample at a time: rows of a joint product may be rounded differently at its end, which would break the
     # exact symmetry of the method.
-    return torch.stack([_along_all_axes(sample, matrices) for sample in control * float(scale)])
+    fine = [_along_all_axes(sample, matrices) for sample in control * float(scale)]
+    return fine[0][None] if len(fine) == 1 else torch.stack(fine)
 
 
 def _along_all_axes(values: Tensor, matrices: list[Tensor]) -> Tensor:

@@ -122,6 +122,19 @@ def _smallest_determinant(u: torch.Tensor) -> float:
     return smallest
 
 
+@pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS)
+def test_in_bfloat16_it_is_as_symmetric_and_nearly_the_same(config):
+    images = _images((24, 24, 16))
+    exact = _network(config, 40)(*images)
+    rounded = _network(config, 40).compute_blocks_in(torch.bfloat16)
+    there, back = rounded(*images), rounded(images[1], images[0])
+    assert torch.equal(there.f12, back.f21)
+    assert torch.equal(there.f21, back.f12)
+    assert there.f12.dtype == torch.float32
+    difference = (there.f12 - exact.f12).abs()
+    assert 0 < difference.mean() < 0.5 * exact.f12.abs().mean()  # weights x 40 magnify every rounding
+
+
 def test_levels_run_from_coarse_to_fine_and_end_in_the_result():
     network, images = _network(SMALL, 1000), _images((13, 16, 11))
     result = network(*images, keep_levels=True)
