@@ -11,6 +11,9 @@ from torch import Tensor
 
 from .trilinear import fits, interpolate
 
+_TRILINEAR_HELD = {"mode": "bilinear", "padding_mode": "border", "align_corners": True}
+_BY_NUMBER = (0, 1, True)  # the same for torch's inner functions
+
 
 def identity(shape: tuple[int, int, int], like: Tensor) -> Tensor:
     """Voxel coordinates (1, 3, I, J, K) of a grid, in the dtype and on the device of `like`."""
@@ -21,13 +24,77 @@ def identity(shape: tuple[int, int, int], like: Tensor) -> Tensor:
 def sample(volume: Tensor, coordinates: Tensor, mode: str = "bilinear", padding: str = "border") -> Tensor:
     """Values of `volume` (N, C, I, J, K) at voxel `coordinates` (N or 1, 3, ...3 axes): trilinear, edges held.
 
-    mode "nearest" for labels; padding "zeros" to find out what lies outside.
+    mode "nearest" for labels; padding "zeros" to find out what lies outside. Differentiable once.
     Returns (N, C, ...the coordinates' axes).
     """
-    if mode == "bilinear" and padding == "border" and fits(volume, coordinates):
-        return interpolate(volume, coordinates)
+    if mode == "bilinear" and padding == "border":
+        return _interpolated(volume, coordinates, False)
     grid = normalised(coordinates, volume.shape[2:]).expand(volume.shape[0], -1, -1, -1, -1)
     return F.grid_sample(volume, grid, mode=mode, padding_mode=padding, align_corners=True)
+
+
+def warp(volume: Tensor, u: Tensor) -> Tensor:
+    """volume(x + u(x)) on the grid that `volume` (N, C, I, J, K) and the displacement u (N, 3, I, J, K) share."""
+    return _interpolated(volume, u, True)
+
+
+def _interpolated(volume: Tensor, places: Tensor, relative: bool) -> Tensor:
+    if torch.is_grad_enabled() and (volume.requires_grad or places.requires_grad):
+        return _Interpolation.apply(volume, places, relative)
+    if fits(volume, places):
+        return interpolate(volume, places, relative)
+    return F.grid_sample(volume, _grid(volume, places, relative), **_TRILINEAR_HELD)
+
+
+def _grid(volume: Tensor, places: Tensor, relative: bool) -> Tensor:
+    """Places, or displacements from the voxels of the grid, as torch's sampler takes them."""
+    coordinates = identity(tuple(places.shape[2:]), places) + places if relative else places
+    return normalised(coordinates, volume.shape[2:]).expand(volume.shape[0], -1, -1, -1, -1)
+
+
+class _Interpolation(torch.autograd.Function):
+    """Keeps nothing but its two arguments: torch's own would keep the positions in two more forms."""
+
+    @staticmethod
+    def forward(ctx, volume: Tensor, places: Tensor, relative: bool) -> Tensor:
+        ctx.save_for_backward(volume, places)
+        ctx.relative = relative
+        return _interpolated(volume, places, relative)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        volume, places = ctx.saved_tensors
+        wanted = list(ctx.needs_input_grad[:2])
+        by_volume, by_grid = torch.ops.aten.grid_sampler_3d_backward(
+            gradient.contiguous(), volume, _grid(volume, places, ctx.relative), *_BY_NUMBER, wanted
+        )
+        return by_volume if wanted[0] else None, _by_places(by_grid, volume, places) if wanted[1] else None, None
+
+
+def _by_places(by_grid: Tensor, volume: Tensor, places: Tensor) -> Tensor:
+    """The gradient by torch's form of positions, as that by voxel positions of the shape of `places`."""
+    scales = by_grid.new_tensor([2.0 / (n - 1) if n > 1 else 0.0 for n in volume.shape[2:]])
+    found = (by_grid.flip(-1) * scales).movedim(-1, 1)
+    return found if found.shape[0] == places.shape[0] else found.sum(dim=0, keepdim=True)
+
+
+def warped_derivatives(u: Tensor, v: Tensor) -> list[Tensor]:
+    """Derivatives of the interpolated u (N, 3, I, J, K) along each axis, at x + v(x); zero beyond the edges.
+
+    Between two voxels the derivative along an axis is their difference, interpolated along the other two.
+    """
+    found, places = [], identity(tuple(v.shape[2:]), v) + v
+    for axis, size in enumerate(u.shape[2:]):
+        if size == 1:
+            found.append(torch.zeros_like(v))
+            continue
+        along = places[:, axis]
+        cells = places.clone()
+        cells[:, axis] = along.floor().clamp(0, size - 2)
+        inside = (along >= 0) & (along <= size - 1)
+        found.append(sample(u.diff(dim=axis + 2), cells) * inside[:, None])
+    return found
 
 
 def normalised(coordinates: Tensor, shape: tuple[int, int, int]) -> Tensor:
@@ -37,13 +104,6 @@ def normalised(coordinates: Tensor, shape: tuple[int, int, int]) -> Tensor:
     shifts = [1.0 if n > 1 else 0.0 for n in shape]
     parts = [coordinates[:, c] * scales[c] - shifts[c] for c in (2, 1, 0)]
     return torch.stack(parts, dim=-1)
-
-
-def warp(volume: Tensor, u: Tensor) -> Tensor:
-    """volume(x + u(x)) on the grid that `volume` (N, C, I, J, K) and the displacement u (N, 3, I, J, K) share."""
-    if fits(volume, u):
-        return interpolate(volume, u, relative=True)
-    return sample(volume, identity(tuple(u.shape[2:]), u) + u)
 
 
 def compose(outer: Tensor, inner: Tensor) -> Tensor:

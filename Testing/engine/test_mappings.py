@@ -87,3 +87,32 @@ def test_composition_is_associative_up_to_interpolation():
     left = mappings.compose(mappings.compose(a, b), c)
     right = mappings.compose(a, mappings.compose(b, c))
     assert (left - right).abs().max() < 0.02
+
+
+def test_the_gradient_of_sampling_is_right():
+    volume = torch.rand(2, 2, 3, 4, 3, dtype=torch.float64, requires_grad=True)
+    places = (3 * torch.rand(1, 3, 2, 3, 2, dtype=torch.float64) - 0.4).requires_grad_()
+    assert torch.autograd.gradcheck(mappings.sample, (volume, places))
+
+
+def test_the_gradient_of_warping_is_right():
+    volume = torch.rand(2, 2, 3, 4, 3, dtype=torch.float64, requires_grad=True)
+    u = (2 * torch.rand(2, 3, 3, 4, 3, dtype=torch.float64) - 1).requires_grad_()
+    assert torch.autograd.gradcheck(mappings.warp, (volume, u))
+
+
+def test_derivatives_of_a_warped_field_are_those_of_its_interpolation():
+    u, v = torch.rand(1, 3, 4, 5, 3, dtype=torch.float64), 3 * torch.rand(1, 3, 4, 5, 3, dtype=torch.float64) - 1.5
+    v.requires_grad_()
+    value = mappings.warp(u, v)
+    for channel in range(3):
+        by_torch = torch.autograd.grad(value[:, channel].sum(), v, retain_graph=True)[0]
+        found = torch.stack([d[:, channel] for d in mappings.warped_derivatives(u, v.detach())], dim=1)
+        torch.testing.assert_close(found, by_torch)
+
+
+def test_sampling_keeps_nothing_but_its_arguments_for_the_gradient():
+    volume, u, kept = torch.rand(1, 3, *SHAPE), torch.rand(1, 3, *SHAPE, requires_grad=True), []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.data_ptr()) or t, lambda t: t):
+        mappings.warp(volume, u)
+    assert set(kept) == {volume.data_ptr(), u.data_ptr()}

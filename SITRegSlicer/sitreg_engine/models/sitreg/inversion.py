@@ -1,8 +1,8 @@
 """The inverse of x -> x + u(x) as a layer: a fixed point, with gradients by the implicit function theorem.
 
 The inverse's displacement v solves v(x) = -u(x + v(x)) at every voxel. When u's largest slope is below one (see
-`bounds.py`) the right-hand side is a contraction in v, so there is exactly one solution, and the backward pass is
-the solution of a linear fixed-point equation of the same kind. Only u and v are kept for it.
+`bounds.py`) the right-hand side is a contraction in v, so there is exactly one solution. Its gradient comes from a
+linear system of three equations at every voxel, which is solved exactly; only u and v are kept for it.
 (Honkamaa & Marttinen: deformation inversion layer, MELBA 2024.)
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from sitreg_engine.mappings import warp
+from sitreg_engine.mappings import warp, warped_derivatives
 
 from .anderson import AndersonConfig, solve_fixed_point
 
@@ -19,7 +19,6 @@ from .anderson import AndersonConfig, solve_fixed_point
 @dataclass(frozen=True)
 class InversionConfig:
     tolerance: float = 1e-2  # largest change of the last step, voxels; bounds the residual too
-    backward_tolerance: float = 1e-2  # relative change of the gradient's last step
     solver: AndersonConfig = field(default_factory=AndersonConfig)
 
 
@@ -54,20 +53,21 @@ class _Inverse(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        u, v = (tensor.detach().requires_grad_() for tensor in ctx.saved_tensors)
+        u, v = ctx.saved_tensors
+        pulled = _through_transpose(warped_derivatives(u, v), gradient)
         with torch.enable_grad():
-            value = -warp(u, v)
-        adjoint = _solve_adjoint(value, v, gradient, ctx.config)
-        return torch.autograd.grad(value, u, adjoint)[0], None
+            leaf = u.detach().requires_grad_()
+            value = warp(leaf, v)
+        return torch.autograd.grad(value, leaf, -pulled)[0], None
 
 
-def _solve_adjoint(value: Tensor, v: Tensor, gradient: Tensor, config: InversionConfig) -> Tensor:
-    """w = gradient + (d value / d v)^T w, by reusing the graph of `value`."""
+def _through_transpose(derivatives: list[Tensor], gradient: Tensor) -> Tensor:
+    """w of (I + G)^T w = gradient at every voxel, G_ca = derivatives[a][:, c]; (N, 3, I, J, K).
 
-    def step(w: Tensor) -> Tensor:
-        return gradient + torch.autograd.grad(value, v, w, retain_graph=True)[0]
-
-    def is_done(residual: Tensor, w: Tensor) -> bool:
-        return bool(residual.norm() < config.backward_tolerance * (w.norm() + 1e-5))
-
-    return solve_fixed_point(step, torch.zeros_like(gradient), is_done, config.solver)[0]
+    v(x) = -u(x + v(x)) ties the values at one voxel alone, so its implicit derivative is a 3x3 system per voxel.
+    """
+    unit = torch.eye(3, dtype=gradient.dtype, device=gradient.device)[:, None, :, None, None, None]
+    rows = [derivative + one for derivative, one in zip(derivatives, unit, strict=True)]
+    normals = [torch.linalg.cross(rows[(axis + 1) % 3], rows[(axis + 2) % 3], dim=1) for axis in range(3)]
+    determinant = (rows[0] * normals[0]).sum(dim=1, keepdim=True)
+    return sum(gradient[:, axis : axis + 1] * normals[axis] for axis in range(3)) / determinant

@@ -11,7 +11,7 @@ from sitreg_engine.models.sitreg.splines import upsample
 from sitreg_engine.refine.inverses import exact_inverse
 
 # With a memory of one the solver takes plain steps, which need no ridge and so reach any tolerance.
-TIGHT = InversionConfig(1e-10, 1e-10, AndersonConfig(memory=1, max_evaluations=500))
+TIGHT = InversionConfig(1e-10, AndersonConfig(memory=1, max_evaluations=500))
 
 
 def _field(size: int, scale: int, seed: int = 0, share: float = 0.99, samples: int = 1) -> torch.Tensor:

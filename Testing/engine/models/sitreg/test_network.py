@@ -190,7 +190,7 @@ def test_features_are_sampled_at_the_voxels_that_they_cover():
 
 def test_its_gradient_is_right():
     """Along a random direction of all weights, against the difference of two evaluations (close: ReLU has kinks)."""
-    tight = InversionConfig(1e-14, 1e-12, AndersonConfig(memory=1, max_evaluations=300))
+    tight = InversionConfig(1e-14, AndersonConfig(memory=1, max_evaluations=300))
     config = SITRegConfig((2, 4), (2, 4), groups=2, inversion=tight)
     torch.manual_seed(1)
     network, images = SITReg(config).double(), tuple(image.double() for image in _images((6, 5, 6)))
