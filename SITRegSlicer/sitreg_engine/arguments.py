@@ -23,13 +23,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The commands register, verify and models."""
+    """The commands register, verify, models and train."""
     parser = Parser(prog="sitreg", description="Symmetric, inverse consistent, topology preserving registration.")
     parser.add_argument("--version", action="version", version=f"sitreg {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_register(commands)
     _add_verify(commands)
     commands.add_parser("models", help="list the models that a registration can use")
+    _add_train(commands)
     return parser
 
 
@@ -88,6 +89,22 @@ def _add_verify(commands) -> None:
     command.add_argument("--groups", type=int, metavar="N", help="of the normalisation layers, when the file is silent")
     command.add_argument("--update-groups", type=int, metavar="N", help="of the update networks, when they differ")
     command.add_argument("--tolerance", type=float, metavar="T", help="voxels (default: by architecture)")
+
+
+def _add_train(commands) -> None:
+    command = commands.add_parser(
+        "train",
+        help="train a model",
+        description="Train a network as a TOML file says (examples: sitreg_engine/training/configs). Checkpoints, logs "
+        "and pictures go to the run's folder. Ctrl-C and SIGTERM end it after the present step, with a checkpoint.",
+    )
+    command.add_argument("config", metavar="CONFIG.toml", help="the settings of the run")
+    command.add_argument(
+        "--resume", metavar="CHECKPOINT", nargs="?", const="", help="go on from the run's last checkpoint, or this one"
+    )
+    command.add_argument(
+        "--minutes", type=float, metavar="N", default=0.0, help="end after so long (default: no limit)"
+    )
 
 
 def job_from(arguments: argparse.Namespace) -> Job:

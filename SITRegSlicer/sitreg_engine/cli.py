@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     given = build_parser().parse_args(arguments)
     wait_without_spinning()
-    commands = {"register": _register, "verify": _verify, "models": _models}
+    commands = {"register": _register, "verify": _verify, "models": _models, "train": _train}
     try:
         return commands[given.command](given)
     except Exception as error:
@@ -129,6 +129,16 @@ def _models(_given: argparse.Namespace) -> int:
         info = load_model(name).info
         sys.stdout.write(f"{name}: {info.title}; weights: {info.weights or 'none, the pair alone is optimised'}\n")
     return 0
+
+
+def _train(given: argparse.Namespace) -> int:
+    from .training.command import run_training
+
+    def tell(line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    return run_training(given.config, given.resume, given.minutes, tell)
 
 
 if __name__ == "__main__":

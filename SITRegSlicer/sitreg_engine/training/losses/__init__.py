@@ -1,0 +1,51 @@
+"""What a training minimises: LOSSES by name, each a function of a registered group and its settings."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from sitreg_engine.errors import InputError
+from sitreg_engine.training.scored import Scored
+from sitreg_engine.training.settings import LossSettings
+
+from .agreement import global_ncc, local_ncc, mse
+from .consistency import group_consistency, inverse_consistency
+from .folding import negative_jacobian, non_diffeomorphic_volume
+from .overlap import soft_dice
+from .smoothness import bending, diffusion
+
+Loss = Callable[[Scored, LossSettings], Tensor]
+
+LOSSES: dict[str, Loss] = {
+    "local_ncc": local_ncc,
+    "mse": mse,
+    "global_ncc": global_ncc,
+    "diffusion": diffusion,
+    "bending": bending,
+    "negative_jacobian": negative_jacobian,
+    "ndv": non_diffeomorphic_volume,
+    "group_consistency": group_consistency,
+    "inverse_consistency": inverse_consistency,
+    "soft_dice": soft_dice,
+}
+
+
+def check_losses(settings: tuple[LossSettings, ...], group: int) -> None:
+    """Raises InputError for unknown names, for none at all, and for a triplet's loss where groups are pairs."""
+    if not settings:
+        raise InputError("A training needs at least one loss: add [[losses]] with one of " + ", ".join(LOSSES) + ".")
+    for given in settings:
+        if given.name not in LOSSES:
+            raise InputError(f"A loss must be one of {', '.join(LOSSES)}, got {given.name!r}.")
+        if given.name == "group_consistency" and group != 3:
+            raise InputError(f"The loss group_consistency compares three images: set group = 3, got {group}.")
+
+
+def evaluate(scored: Scored, settings: tuple[LossSettings, ...]) -> tuple[Tensor, dict[str, float]]:
+    """The weighted sum, a scalar with gradients, and each loss without its weight for the log."""
+    values = {given.name: (given.weight, LOSSES[given.name](scored, given)) for given in settings}
+    total = sum(weight * value for weight, value in values.values())
+    return total, {name: float(value.detach()) for name, (_, value) in values.items()}
+
+
+__all__ = ["LOSSES", "Loss", "check_losses", "evaluate"]

@@ -1,0 +1,88 @@
+"""One training on several processes (torchrun): who we are, and the sums over all of us."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from sitreg_engine.errors import InputError
+
+
+@dataclass(frozen=True)
+class Processes:
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    def share(self, groups: int) -> range:
+        """Which of a step's groups are this process's. Raises InputError when they cannot be dealt out evenly."""
+        if groups % self.count:
+            raise InputError(
+                f"The groups of a step (optimiser.accumulate = {groups}) must be a multiple of the {self.count} "
+                "processes: change the one or the other."
+            )
+        return range(self.rank, groups, self.count)
+
+    def add_gradients(self, network: nn.Module) -> None:
+        """Every process gets the sum of all processes' gradients."""
+        if self.count == 1:
+            return
+        parameters = list(network.parameters())
+        flat = torch.cat([_gradient(p).flatten() for p in parameters])
+        dist.all_reduce(flat)
+        for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+            parameter.grad = part.reshape(parameter.shape).clone()
+
+    def copy_weights(self, tensors: Iterable[Tensor]) -> None:
+        """Every process gets the first one's values."""
+        if self.count > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
+    def mean(self, values: list[float]) -> list[float]:
+        """Mean of each number over all processes."""
+        if self.count == 1:
+            return values
+        total = torch.tensor(values, dtype=torch.float64)
+        total = total.cuda() if dist.get_backend() == "nccl" else total
+        dist.all_reduce(total)
+        return (total / self.count).tolist()
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process: they stop together."""
+        return self.mean([float(flag)])[0] > 0
+
+
+def join_processes(device: torch.device) -> Processes:
+    """The processes that torchrun has started, or this one alone."""
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        return Processes()
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return Processes(dist.get_rank(), count)
+
+
+def leave_processes() -> None:
+    """To be called at the end of a run."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def local_device(name: str) -> str:
+    """Each process of a machine takes a GPU of its own, where "auto" or "cuda" leaves the choice."""
+    own = os.environ.get("LOCAL_RANK")
+    if own is None or not torch.cuda.is_available() or name not in ("auto", "cuda"):
+        return name
+    return f"cuda:{own}"
+
+
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad

@@ -1,0 +1,89 @@
+"""Step number -> training group: the same on every machine, whatever ran before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sitreg_engine.errors import InputError
+
+from .augment import random_poses
+from .fields_of_view import random_views
+from .poses import Tell, pair_poses, template_poses
+from .settings import AugmentSettings, RunSettings
+from .subjects import Subject, load_subject
+from .table import Row, read_table
+from .views import Group, make_group
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """All that groups are drawn from."""
+
+    rows: Sequence[Row]  # of the training persons
+    poses: Sequence[np.ndarray] | None  # of each row, common mm -> image mm; None = every pair is aligned
+    cache: Path
+    spacing: float
+    group: int
+    seed: int
+    augment: AugmentSettings
+
+    def draw(self, step: int, index: int) -> Group:
+        """Group `index` of a step, on the CPU."""
+        rng = np.random.default_rng([self.seed, step, index])
+        chosen = self._people(rng)
+        subjects, poses = [load_subject(self.rows[n], self.cache) for n in chosen], self._poses(chosen)
+        return augmented(rng, subjects, poses, self.spacing, self.augment)
+
+    def _people(self, rng: np.random.Generator) -> list[int]:
+        """Row numbers of images of different persons."""
+        order = rng.permutation(len(self.rows))
+        chosen: list[int] = []
+        for number in order.tolist():
+            if all(self.rows[number].person != self.rows[n].person for n in chosen):
+                chosen.append(number)
+            if len(chosen) == self.group:
+                break
+        return chosen
+
+    def _poses(self, chosen: list[int]) -> list[np.ndarray]:
+        if self.poses is not None:
+            return [self.poses[n] for n in chosen]
+        return list(pair_poses(*(self.rows[n] for n in chosen), self.cache))
+
+
+def augmented(
+    rng: np.random.Generator, subjects: list[Subject], poses: list[np.ndarray], spacing: float, how: AugmentSettings
+) -> Group:
+    """The subjects as a group, changed at random."""
+    poses = random_poses(rng, poses, how)
+    return make_group(random_views(rng, subjects, how), poses, spacing)
+
+
+def make_sampler(settings: RunSettings, tell: Tell) -> Sampler:
+    """Reads the table, aligns what is not yet aligned. Raises InputError when there are too few persons."""
+    rows = [row for row in read_table(settings.data) if row.split == "train"]
+    persons = len({row.person for row in rows})
+    if persons < settings.group:
+        raise InputError(
+            f"A group needs images of {settings.group} persons, the table {settings.data.table} has {persons} to "
+            "train on: add rows."
+        )
+    if settings.data.alignment == "pair" and settings.group != 2:
+        raise InputError('Triplets (group = 3) need the common pose: set data.alignment to "template".')
+    cache = Path(settings.data.cache)
+    poses = template_poses(rows, cache, tell) if settings.data.alignment == "template" else None
+    return Sampler(rows, poses, cache, settings.data.spacing, settings.group, settings.seed, settings.augment)
+
+
+def validation_groups(settings: RunSettings) -> list[Group]:
+    """Fixed pairs of the validation persons, each aligned and prepared exactly as at inference."""
+    rows = [row for row in read_table(settings.data) if row.split == "val"]
+    pairs = [(rows[n], rows[(n + 1) % len(rows)]) for n in range(len(rows)) if len(rows) > 1]
+    pairs = [pair for pair in pairs if pair[0].person != pair[1].person][: settings.validation.pairs]
+    cache = Path(settings.data.cache)
+    return [
+        make_group([load_subject(row, cache) for row in pair], pair_poses(*pair, cache), settings.data.spacing)
+        for pair in pairs
+    ]
