@@ -48,8 +48,20 @@ def _interpolated(volume: Tensor, places: Tensor, relative: bool) -> Tensor:
 
 def _grid(volume: Tensor, places: Tensor, relative: bool) -> Tensor:
     """Places, or displacements from the voxels of the grid, as torch's sampler takes them."""
-    coordinates = identity(tuple(places.shape[2:]), places) + places if relative else places
-    return normalised(coordinates, volume.shape[2:]).expand(volume.shape[0], -1, -1, -1, -1)
+    if not relative:
+        return normalised(places, volume.shape[2:]).expand(volume.shape[0], -1, -1, -1, -1)
+    grid = torch.empty_like(places)
+    for axis, (size, scale) in enumerate(zip(volume.shape[2:], _scales(volume.shape[2:]), strict=True)):
+        shape = [-1 if a == axis else 1 for a in range(3)]
+        own = torch.arange(size, dtype=places.dtype, device=places.device) * scale - float(size > 1)
+        torch.add(own.reshape(shape), places[:, axis], alpha=scale, out=grid[:, 2 - axis])
+    return grid.movedim(1, -1)
+
+
+def _scales(shape: tuple[int, int, int]) -> list[float]:
+    """One voxel along each axis, in torch's coordinates from -1 to 1."""
+    # An axis of one voxel has no extent: every coordinate falls on that voxel.
+    return [2.0 / (n - 1) if n > 1 else 0.0 for n in shape]
 
 
 class _Interpolation(torch.autograd.Function):
@@ -74,8 +86,9 @@ class _Interpolation(torch.autograd.Function):
 
 def _by_places(by_grid: Tensor, volume: Tensor, places: Tensor) -> Tensor:
     """The gradient by torch's form of positions, as that by voxel positions of the shape of `places`."""
-    scales = by_grid.new_tensor([2.0 / (n - 1) if n > 1 else 0.0 for n in volume.shape[2:]])
-    found = (by_grid.flip(-1) * scales).movedim(-1, 1)
+    found = by_grid.new_empty(by_grid.shape[0], 3, *places.shape[2:])
+    for axis, scale in enumerate(_scales(volume.shape[2:])):
+        torch.mul(by_grid[..., 2 - axis], scale, out=found[:, axis])
     return found if found.shape[0] == places.shape[0] else found.sum(dim=0, keepdim=True)
 
 
@@ -99,8 +112,7 @@ def warped_derivatives(u: Tensor, v: Tensor) -> list[Tensor]:
 
 def normalised(coordinates: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """Voxel coordinates (N, 3, ...) in torch's form: (N, ..., 3), last axis first, -1..1 over voxel centres."""
-    # An axis of one voxel has no extent: every coordinate falls on that voxel.
-    scales = [2.0 / (n - 1) if n > 1 else 0.0 for n in shape]
+    scales = _scales(shape)
     shifts = [1.0 if n > 1 else 0.0 for n in shape]
     parts = [coordinates[:, c] * scales[c] - shifts[c] for c in (2, 1, 0)]
     return torch.stack(parts, dim=-1)

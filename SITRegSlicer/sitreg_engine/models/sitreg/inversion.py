@@ -66,8 +66,17 @@ def _through_transpose(derivatives: list[Tensor], gradient: Tensor) -> Tensor:
 
     v(x) = -u(x + v(x)) ties the values at one voxel alone, so its implicit derivative is a 3x3 system per voxel.
     """
-    unit = torch.eye(3, dtype=gradient.dtype, device=gradient.device)[:, None, :, None, None, None]
-    rows = [derivative + one for derivative, one in zip(derivatives, unit, strict=True)]
-    normals = [torch.linalg.cross(rows[(axis + 1) % 3], rows[(axis + 2) % 3], dim=1) for axis in range(3)]
-    determinant = (rows[0] * normals[0]).sum(dim=1, keepdim=True)
-    return sum(gradient[:, axis : axis + 1] * normals[axis] for axis in range(3)) / determinant
+    rows = [derivative.unbind(dim=1) for derivative in derivatives]
+    rows = [[part + 1 if c == axis else part for c, part in enumerate(row)] for axis, row in enumerate(rows)]
+    normals = [_cross(rows[(axis + 1) % 3], rows[(axis + 2) % 3]) for axis in range(3)]
+    determinant = _dot(rows[0], normals[0])
+    scaled = [part / determinant for part in gradient.unbind(dim=1)]
+    return torch.stack([_dot(scaled, [normal[c] for normal in normals]) for c in range(3)], dim=1)
+
+
+def _cross(a: list[Tensor], b: list[Tensor]) -> list[Tensor]:
+    return [(a[(c + 1) % 3] * b[(c + 2) % 3]).addcmul_(a[(c + 2) % 3], b[(c + 1) % 3], value=-1) for c in range(3)]
+
+
+def _dot(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    return (a[0] * b[0]).addcmul_(a[1], b[1]).addcmul_(a[2], b[2])

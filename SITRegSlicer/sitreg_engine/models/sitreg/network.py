@@ -4,6 +4,7 @@ Swapping the images swaps the two resulting maps bit by bit (on a CPU): features
 network sees the difference of the features and their sum, and everything after it is symmetric by construction.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -11,6 +12,7 @@ from typing import Self
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from sitreg_engine.mappings import identity, sample, warp
 
@@ -87,6 +89,7 @@ class SITReg(nn.Module):
         self.updates = nn.ModuleList(UpdateNetwork(level, config) for level in range(len(config.update_features)))
         self.affine = AffineHead(config) if config.affine else None
         self.to(memory_format=torch.channels_last_3d)
+        self.checkpointing = False  # for training: compute blocks again in the backward pass instead of keeping them
 
     def compute_blocks_in(self, dtype: torch.dtype) -> Self:
         """Convolution blocks in another floating point format; bounds, splines and everything after keep the images'.
@@ -100,7 +103,7 @@ class SITReg(nn.Module):
 
     def forward(self, image_1: Tensor, image_2: Tensor, keep_levels: bool = False) -> Registration:
         """Images (N, C, I, J, K) of one grid, any size, normalised as in training."""
-        pyramid_1, pyramid_2 = self.extractor(image_1), self.extractor(image_2)
+        pyramid_1, pyramid_2 = (self._run(self.extractor, image) for image in (image_1, image_2))
         shape = tuple(image_1.shape[2:])
         affines = self.affine(pyramid_1[-1], pyramid_2[-1], shape) if self.affine else None
         state, levels = None, []
@@ -120,12 +123,17 @@ class SITReg(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """The level's control values for the images in their order, and swapped; empties `features`."""
         update = self.updates[level]
-        odd, even = update.first(*_compared(features, state, affines, 2**level))
+        odd, even = self._run(update.first, *_compared(features, state, affines, 2**level))
         given, swapped = even + odd, even.sub_(odd)
         del odd, even
-        control = update.control(given)
+        control = self._run(update.control, given)
         del given
-        return control, update.control(swapped)
+        return control, self._run(update.control, swapped)
+
+    def _run(self, block: Callable, *features: Tensor):
+        if self.checkpointing and torch.is_grad_enabled():
+            return checkpoint(block, *features, use_reentrant=False)
+        return block(*features)
 
 
 def _compared(

@@ -219,6 +219,27 @@ def test_every_weight_of_a_published_network_learns():
     assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in network.parameters())
 
 
+def test_with_checkpointing_gradients_are_the_same_and_less_is_kept():
+    images, gradients, kept = _images((32, 32, 24)), [], []
+    for checkpointing in (False, True):
+        network = _network(WITH_NORMS, 40).requires_grad_(True)
+        network.checkpointing = checkpointing
+        sizes = {}
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, s=sizes: s.update({t.data_ptr(): t.nbytes}) or t, _same
+        ):
+            loss = network(*images).f12.square().mean()
+        loss.backward()
+        kept.append(sum(sizes.values()))
+        gradients.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
+    torch.testing.assert_close(*gradients)
+    assert kept[1] < 0.8 * kept[0]
+
+
+def _same(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor
+
+
 def test_images_of_different_sizes_are_refused():
     with pytest.raises(RuntimeError):
         _network(SMALL)(torch.zeros(1, 1, 8, 8, 8), torch.zeros(1, 1, 8, 8, 9))
