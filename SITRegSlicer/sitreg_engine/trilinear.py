@@ -17,7 +17,7 @@ from .parallel import in_parallel
 
 _POINTS = 3 * 2**15  # of a tile: its intermediate values stay in the caches
 _TILE_ROWS = 512  # few planes at a time need few planes: see _MOST_ROWS
-_LEAST_POINTS = 2**12  # below that, a tile is not cut any further
+_LEAST_POINTS = 2**14  # below that, a tile is not cut any further
 # Of an image: rows are found by a float32 between -1 and 1, to about 1e-7 of the image's height.
 _MOST_ROWS = 2049
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sitreg_engine.mappings import identity, sample
+from sitreg_engine.mappings import compose, sample
 
 TOLERANCE = 0.01  # voxels
 MOST_STEPS = 20
@@ -16,26 +16,33 @@ def exact_inverse(u: Tensor, v: Tensor, tolerance: float = TOLERANCE, most_steps
     stands for the derivative. A voxel whose error would not fall keeps its value and tries half the step. Only
     voxels that are not good enough yet are looked at again: after one step that is a small part of them.
     """
-    places = identity(tuple(u.shape[2:]), u)[0].reshape(3, -1)  # (3, P) voxels
-    field = v.clone()
-    current = field[0].reshape(3, -1).clone()
-    error = current + _at(u, places + current)
-    index = torch.arange(places.shape[1], device=u.device)
-    damping = torch.ones_like(error[:1])
+    field, error = v.clone(), compose(u, v)
+    size = torch.maximum(error.amax(dim=1), -error.amin(dim=1)).flatten()
+    index = (size > tolerance).nonzero()[:, 0]
+    size, error, current = size[index], *(x[0].reshape(3, -1)[:, index] for x in (error, v))
+    places = _voxels(index, tuple(u.shape[2:])).to(u)
+    damping = torch.ones_like(size)
     for _ in range(most_steps):
-        size = error.abs().amax(dim=0)
-        open_ = size > tolerance
-        if not bool(open_.any()):
+        if not index.numel():
             break
-        places, current, error, damping, index = (t[..., open_] for t in (places, current, error, damping, index))
         step = damping * error
         candidate = _at(field, places - step) - step
         new_error = candidate + _at(u, places + candidate)
-        better = new_error.abs().amax(dim=0) < size[open_]
+        better = new_error.abs().amax(dim=0) < size
         current, error = torch.where(better, candidate, current), torch.where(better, new_error, error)
         damping = torch.where(better, 1.0, damping / 2)
         field[0].reshape(3, -1)[:, index] = current
+        size = error.abs().amax(dim=0)
+        open_ = size > tolerance
+        index, size, damping = index[open_], size[open_], damping[open_]
+        places, current, error = places[:, open_], current[:, open_], error[:, open_]
     return field
+
+
+def _voxels(index: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """(3, P) voxel indices of positions in a flattened box."""
+    plane = shape[1] * shape[2]
+    return torch.stack([index // plane, index // shape[2] % shape[1], index % shape[2]])
 
 
 def _at(field: Tensor, places: Tensor) -> Tensor:
