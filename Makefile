@@ -5,7 +5,7 @@ STAMP := .venv/.complete
 # Idle threads of torch sleep, as in the programs themselves (sitreg_engine/threads.py).
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: env demo test test-slow test-gpu accuracy clean
+.PHONY: env demo test test-slow test-gpu accuracy bench clean
 
 env: $(STAMP)
 
@@ -30,6 +30,10 @@ test-gpu: $(STAMP)
 # README's accuracy table: real pairs (SITREG_DATA or ../shared/data), about 40 minutes on two cores.
 accuracy: $(STAMP)
 	$(BIN)/python Testing/benchmarks/accuracy.py
+
+# Speed tables, about a quarter of an hour on two cores that do nothing else; `make bench ARGS=--readme` puts them there.
+bench: $(STAMP)
+	$(BIN)/python Testing/benchmarks/speed.py $(ARGS)
 
 clean:
 	rm -rf demo bench build .pytest_cache .ruff_cache

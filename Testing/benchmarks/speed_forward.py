@@ -1,0 +1,70 @@
+"""Section "forward": one forward pass of SITReg, and what of it the convolutions alone would take."""
+
+from dataclasses import replace
+
+from speed_convolutions import Recorder, seconds_alone
+from speed_network import DTYPES, FULL, HALF, Setting, both_maps, images, network_for
+from speed_process import cost_of, in_fresh_processes, tell
+from speed_table import Figure, figures_of
+
+TITLE = "forward pass, OASIS configuration"
+_GOALS = {  # CPU seconds, MiB
+    (FULL, "float32"): ("≤ 25", "≤ 2560"),
+    (FULL, "bfloat16"): ("≤ 12", ""),
+    (HALF, "float32"): ("≤ 3.5", ""),
+}
+_SMALL = (32, 32, 32)
+
+
+def measure(device: str, repeats: int, shapes: tuple[tuple[int, int, int], ...] = (HALF, FULL)) -> list[Figure]:
+    """All sizes and precisions on "cpu" or "cuda"."""
+    found = []
+    for shape in shapes:
+        for dtype in DTYPES:
+            found += _figures(Setting(shape, dtype, device), repeats)
+    return found
+
+
+def _figures(setting: Setting, repeats: int) -> list[Figure]:
+    name = f"{'x'.join(map(str, setting.shape))} {setting.dtype}"
+    tell(f"forward pass, {name}, {setting.device}")
+    seconds, mib = _GOALS.get((setting.shape, setting.dtype), ("", ""))
+    share = "≥ 55" if setting.dtype == "float32" else ""
+    names = (
+        *((f"{name}: CPU seconds", 1, seconds), (f"{name}: wall seconds", 2, ""), (f"{name}: peak MiB", 0, mib)),
+        *((f"{name}: convolutions alone, s", 2, ""), (f"{name}: their share, %", 0, share)),
+    )
+    figures = figures_of(names, in_fresh_processes(forward_pass, setting, repeats))
+    if setting.dtype == "float32":
+        return figures
+    names = ((f"{name}: mean difference to float32, voxels", 4, "≤ 0.02"), (f"{name}: largest", 3, ""))
+    return figures + figures_of(names, in_fresh_processes(difference_to_float32, setting))
+
+
+def forward_pass(setting: Setting) -> tuple[float, ...]:
+    """CPU seconds, wall seconds, peak MiB; convolutions alone: seconds, and their share of the pass in %.
+
+    On a CPU the convolutions are counted in CPU seconds, on a GPU in wall seconds.
+    """
+    network, given = network_for(setting), images(setting)
+    recorder = Recorder()
+    if setting.device == "cpu":
+        both_maps(network, images(replace(setting, shape=_SMALL)))  # loads what is loaded once
+        with recorder:
+            _, cost = cost_of(lambda: both_maps(network, given), setting.device)
+    else:
+        with recorder:
+            both_maps(network, given)  # chooses the algorithms
+        _, cost = cost_of(lambda: both_maps(network, given), setting.device)
+    cpu, wall = seconds_alone(recorder.convolutions, setting.device)
+    alone, whole = (cpu, cost.cpu_seconds) if setting.device == "cpu" else (wall, cost.wall_seconds)
+    return cost.cpu_seconds, cost.wall_seconds, cost.peak_mib, alone, 100 * alone / whole
+
+
+def difference_to_float32(setting: Setting) -> tuple[float, float]:
+    """Mean and largest distance of the displacements to those in float32, voxels, both directions together."""
+    given = images(setting)
+    reduced = both_maps(network_for(setting), given)
+    exact = both_maps(network_for(replace(setting, dtype="float32")), given)
+    lengths = [(a - b).norm(dim=1) for a, b in zip(reduced, exact, strict=True)]
+    return sum(float(x.mean()) for x in lengths) / 2, max(float(x.max()) for x in lengths)

@@ -1,0 +1,57 @@
+"""Section "stages": a whole registration of a head at 1 mm, by a worker that has worked before."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from speed_network import write_weights
+from speed_pairs import head_pair
+from speed_process import tell
+from speed_table import Figure
+from speed_worker import Timed, Worker
+
+from sitreg_engine.contract import STAGES, Job
+
+TITLE = "whole registration, head 160x192x224 at 1 mm, warm worker: wall seconds"
+_AROUND = ("read", "prepare", "compose", "measure", "write")
+_FEW = 10  # steps on each level: none of them stops early
+
+
+def measure(device: str, repeats: int, folder: Path, spacing: float = 1.0) -> list[Figure]:
+    """On "cpu" or "cuda"; weights are random ones, `folder` keeps the inputs. `spacing` mm of the scans' voxels."""
+    files, weights = head_pair(folder, spacing), write_weights(folder / "weights.pt")
+    paths = {name: str(path.absolute()) for name, path in vars(files).items()}
+    job = Job("1", output=str(folder.absolute() / "result"), weights=str(weights.absolute()), device=device, **paths)
+    with Worker(folder / "worker.log") as worker:
+        tell(f"whole registration, {device}")
+        worker.register(replace(job, refine="0"))
+        timed = [worker.register(replace(job, refine="0")) for _ in range(repeats)]
+        tell(f"whole registration with refinement, {device}")
+        few, full = (worker.register(replace(job, refine=steps)) for steps in (str(_FEW), "auto"))
+    return [*_without_refinement(timed), *_refinement(timed[-1], few, full)]
+
+
+def _without_refinement(timed: list[Timed]) -> list[Figure]:
+    seconds = [one.result.seconds for one in timed]
+    stages = [Figure(stage, tuple(s.get(stage, 0.0) for s in seconds), 2, _goal(stage)) for stage in STAGES]
+    around = tuple(sum(s.get(stage, 0.0) for stage in _AROUND) for s in seconds)
+    return [
+        *stages,
+        Figure("all without align, model, refine", around, 2, "≤ 6"),
+        Figure("from the command to the answer", tuple(one.wall_seconds for one in timed), 1, "≤ 20"),
+        Figure("the same in CPU seconds", tuple(one.cpu_seconds for one in timed), 1),
+        Figure("peak MiB of the worker", tuple(one.peak_mib for one in timed), 0),
+    ]
+
+
+def _goal(stage: str) -> str:
+    return "≤ 4" if stage == "align" else ""
+
+
+def _refinement(none: Timed, few: Timed, full: Timed) -> list[Figure]:
+    """Of jobs with no steps, _FEW steps on each level, and as many as users get by default."""
+    without, some, all_of_them = (timed.result.seconds["refine"] for timed in (none, few, full))
+    return [
+        Figure("refine, one step on each level", ((some - without) / _FEW,), 3),
+        Figure("refine auto", (all_of_them,), 1),
+        Figure("from the command to the answer, refine auto", (full.wall_seconds,), 1),
+    ]
