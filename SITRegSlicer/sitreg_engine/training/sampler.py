@@ -10,9 +10,11 @@ from sitreg_engine.errors import InputError
 
 from .augment import random_poses
 from .fields_of_view import random_views
+from .intensities import random_intensities
 from .poses import Tell, pair_poses, template_poses
 from .settings import AugmentSettings, RunSettings
 from .subjects import Subject, load_subject
+from .synthesis import painted, shapes
 from .table import Row, read_table
 from .views import Group, make_group
 
@@ -32,6 +34,9 @@ class Sampler:
     def draw(self, step: int, index: int) -> Group:
         """Group `index` of a step, on the CPU."""
         rng = np.random.default_rng([self.seed, step, index])
+        if rng.random() < self.augment.from_shapes:
+            made = shapes(rng, self.group, self.spacing)
+            return augmented(rng, made, [np.eye(4)] * self.group, self.spacing, self.augment)
         chosen = self._people(rng)
         subjects, poses = [load_subject(self.rows[n], self.cache) for n in chosen], self._poses(chosen)
         return augmented(rng, subjects, poses, self.spacing, self.augment)
@@ -56,8 +61,13 @@ class Sampler:
 def augmented(
     rng: np.random.Generator, subjects: list[Subject], poses: list[np.ndarray], spacing: float, how: AugmentSettings
 ) -> Group:
-    """The subjects as a group, changed at random."""
+    """The subjects as a group, changed at random. What the losses compare keeps its intensities."""
     poses = random_poses(rng, poses, how)
+    paint = rng.random() < how.from_labels
+    if paint:
+        subjects = [painted(rng, subject) for subject in subjects]
+    if paint or how.changes_intensities:
+        subjects = [random_intensities(rng, subject, how) for subject in subjects]
     return make_group(random_views(rng, subjects, how), poses, spacing)
 
 

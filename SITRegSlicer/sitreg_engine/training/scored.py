@@ -81,9 +81,9 @@ def _compared(a: Brought, b: Brought) -> Compared:
 
 
 def _warped(brought: Brought) -> tuple[Tensor, Tensor]:
-    """The image at x + u(x), and 1 where that is inside its field of view."""
+    """The image to compare at x + u(x), and 1 where that is inside its field of view."""
     view = brought.view
     if brought.u is None:
-        return view.image, view.seen
-    both = warp(torch.cat([view.image, view.seen], dim=1), brought.u)
+        return view.target, view.seen
+    both = warp(torch.cat([view.target, view.seen], dim=1), brought.u)
     return both[:, :1], both[:, 1:].detach()

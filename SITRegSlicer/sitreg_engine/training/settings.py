@@ -24,7 +24,7 @@ class AugmentSettings:
     residual_scale: float = 0.02
     residual_shift: float = 2.0  # mm
     strip: float = 0.0  # probability that the pair shows the labelled part alone (a brain without skull)
-    crop: float = 0.0  # probability that an image's field of view is cut to a box about the labelled part
+    crop: float = 0.0  # probability that the pair's fields of view are cut to boxes about the labelled part
     crop_margin: float = 24.0  # mm, the largest margin of such a box
     gamma: float = 0.0  # of log(gamma)
     bias: float = 0.0  # of the log of a smooth field over the image
@@ -35,6 +35,10 @@ class AugmentSettings:
     thickness: float = 5.0  # mm
     from_labels: float = 0.0  # probability that the pair's images are made from their label maps, each label a grey
     from_shapes: float = 0.0  # probability that the pair is made of random shapes, without any subject
+
+    @property
+    def changes_intensities(self) -> bool:
+        return any((self.gamma, self.bias, self.noise, self.blur, self.invert, self.thick))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class Subject:
     labels: Volume | None
     mask: Volume | None
     body: Volume | None  # bool, on the labels' grid: the labelled part without holes (of a head: the brain)
+    shown: Volume | None = None  # other intensities of the same anatomy, for the network; None = the image
 
 
 def key_of(row: Row) -> str:
@@ -46,7 +47,7 @@ def load_subject(row: Row, cache: Path) -> Subject:
     if not path.is_file():
         _store(_read(row), path)
     with np.load(path) as stored:
-        return Subject(*(_volume(stored, name) for name in Subject.__dataclass_fields__))
+        return Subject(*(_volume(stored, name) for name in ("image", "inside", "labels", "mask", "body")))
 
 
 def _read(row: Row) -> Subject:

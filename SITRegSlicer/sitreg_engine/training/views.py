@@ -20,7 +20,8 @@ from .subjects import Subject
 class View:
     """One image on the working grid; all (1, 1, I, J, K)."""
 
-    image: Tensor  # float32, normalised
+    image: Tensor  # float32, normalised: what the network sees
+    target: Tensor  # what losses compare: the same without changed intensities
     seen: Tensor  # 1 in the image's field of view, else 0
     labels: Tensor | None  # int32
     mask: Tensor | None  # 0..1
@@ -41,11 +42,16 @@ def make_group(subjects: Sequence[Subject], poses: Sequence[np.ndarray], spacing
 
 
 def _view(subject: Subject, grid: Grid, pose: np.ndarray) -> View:
-    seen = field_of_view(subject.image.grid, grid, pose)
-    normalised = robust_range(subject.image, subject.inside)
-    image = resample(normalised, subject.image.grid, grid, pose) * seen
+    target, seen = _image(subject.image, subject, grid, pose)
+    image = target if subject.shown is None else _image(subject.shown, subject, grid, pose)[0]
     labels = None if subject.labels is None else nearest(subject.labels, grid, pose)
-    return View(image, seen, labels, None if subject.mask is None else _mask(subject.mask, grid, pose))
+    return View(image, target, seen, labels, None if subject.mask is None else _mask(subject.mask, grid, pose))
+
+
+def _image(image: Volume, subject: Subject, grid: Grid, pose: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Normalised values, and where the field of view is."""
+    seen = field_of_view(image.grid, grid, pose)
+    return resample(robust_range(image, subject.inside), image.grid, grid, pose) * seen, seen
 
 
 def _mask(mask: Volume, grid: Grid, pose: np.ndarray) -> Tensor:
