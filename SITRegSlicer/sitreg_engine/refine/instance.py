@@ -13,13 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sitreg_engine.mappings import compose, identity, sample
+from sitreg_engine.mappings import compose, warp
 from sitreg_engine.models.sitreg.bounds import bound
 from sitreg_engine.models.sitreg.halfway import HalfWay
 from sitreg_engine.models.sitreg.inversion import solve_inverse
 from sitreg_engine.models.sitreg.splines import coarse_shape, upsample
 
-from .local_ncc import local_ncc_loss
+from .local_ncc import Windows
+from .matching import Matching
 from .schedule import Level, Schedule
 from .topology import damped, too_squeezed
 
@@ -65,9 +66,7 @@ def _round(
 ) -> tuple[HalfWay, float]:
     """One bounded update, fitted and composed; and the objective that it reached."""
     shape = tuple(views.moving.shape[2:])
-    grid = identity(shape, views.moving)
-    moving, fixed = sample(views.moving, grid + state.left), sample(views.fixed, grid + state.right)
-    seen, wanted = _weights(views, grid + state.left, grid + state.right)
+    matching = _matching(views, state, schedule.window)
     raw = torch.zeros(1, 3, *coarse_shape(shape, level.stride)).to(views.moving).requires_grad_()
     coarse_left, coarse_right = (_on_controls(u, level.stride) for u in (state.left, state.right))
     optimiser = torch.optim.Adam([raw], lr=schedule.learning_rate, betas=(0.9, 0.99))
@@ -75,10 +74,9 @@ def _round(
         step(index / level.steps)
         control = _bounded(raw, level.stride)
         u = upsample(control, level.stride, shape)
-        agreement = local_ncc_loss(sample(moving, grid + u), sample(fixed, grid - u), seen, wanted, schedule.window)
         # On the control grid, where u is smooth: an eighth of the work. L + u stands for L o (id + u).
         roughness = (_diffusion(coarse_left + control) + _diffusion(coarse_right - control)) / 2
-        objective = agreement + level.smoothness * roughness
+        objective = matching.loss(u) + level.smoothness * roughness
         optimiser.zero_grad()
         objective.backward()
         optimiser.step()
@@ -113,15 +111,20 @@ def _composed(state: HalfWay, u: Tensor) -> HalfWay:
     )
 
 
-def _weights(views: Views, at_moving: Tensor, at_fixed: Tensor) -> tuple[Tensor, Tensor]:
-    """What both images show, and where either mask wants agreement (everywhere when there is none)."""
-    seen = sample(views.moving_seen, at_moving) * sample(views.fixed_seen, at_fixed)
+def _matching(views: Views, state: HalfWay, window: int) -> Matching:
+    """The images as the half-way maps bring them together.
+
+    Wanted is what lies in either mask, or everything when there is none.
+    """
+    seen = warp(views.moving_seen, state.left) * warp(views.fixed_seen, state.right)
     masks = [
-        sample(mask, at)
-        for mask, at in ((views.moving_mask, at_moving), (views.fixed_mask, at_fixed))
+        warp(mask, u)
+        for mask, u in ((views.moving_mask, state.left), (views.fixed_mask, state.right))
         if mask is not None
     ]
-    return seen, torch.stack(masks).amax(dim=0) if masks else torch.ones_like(seen)
+    wanted = torch.stack(masks).amax(dim=0) if masks else torch.ones_like(seen)
+    moving, fixed = warp(views.moving, state.left), warp(views.fixed, state.right)
+    return Matching.of(moving, fixed, Windows.of(seen, wanted, window))
 
 
 def _diffusion(u: Tensor) -> Tensor:

@@ -2,13 +2,13 @@
 
 r(x) = cov(a, b)^2 / (var(a) var(b)) over a cube around x; squared, so that inverted contrast agrees too. Only what
 both images show counts in a window: the edge of a field of view is no edge of anything.
-The window sums run along one axis after the other as products with banded matrices: the fastest way on a CPU, and
-a matter of three matrix products per channel on a GPU.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # Added to both variances, in squared units of the normalised intensity: below about 1 % of the range it is noise.
@@ -17,52 +17,86 @@ VARIANCE_FLOOR = 1e-4
 LEAST_SHARE = 0.05
 
 
+@dataclass(frozen=True)
+class Windows:
+    """What counts, and how much; all (1, 1, I, J, K)."""
+
+    size: int  # voxels along each edge
+    seen: Tensor  # 0..1: what both images show
+    share: Tensor  # of each window that is seen
+    weight: Tensor  # of each window in the objective
+
+    @classmethod
+    def of(cls, seen: Tensor, wanted: Tensor, size: int) -> "Windows":
+        """wanted (0..1): where agreement is asked for.
+
+        Divided by all voxels, not by the weights' sum: the balance against a smoothness term, which is a mean over
+        all voxels, then does not depend on how much background surrounds the object.
+        """
+        share = window_mean(seen, size)
+        weight = wanted * seen * (share >= LEAST_SHARE) / seen.numel()
+        return cls(size, seen, share.clamp_min(LEAST_SHARE), weight)
+
+
 def local_ncc_loss(a: Tensor, b: Tensor, seen: Tensor, wanted: Tensor, window: int) -> Tensor:
     """-sum(wanted seen r) / number of voxels; all (1, 1, I, J, K). Swapping a and b changes nothing.
 
-    seen (0..1): what both images show; wanted (0..1): where agreement is asked for.
-    Divided by all voxels, not by the weights' sum: its balance against a smoothness term, which is a mean over all
-    voxels, then does not depend on how much background surrounds the object.
+    seen (0..1): what both images show; wanted (0..1): where agreement is asked for. Differentiable once, by a and b.
     """
-    return _LocalNCC.apply(a, b, seen, wanted * seen, window)
+    return _LocalNCC.apply(a, b, Windows.of(seen, wanted, window))
 
 
 class _LocalNCC(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, a: Tensor, b: Tensor, seen: Tensor, weight: Tensor, window: int) -> Tensor:
-        sums = window_mean(torch.cat([seen, seen * torch.cat([a, b, a * a, b * b, a * b], dim=1)], dim=1), window)
-        share = sums[:, :1].clamp_min(LEAST_SHARE)
-        mean_a, mean_b, square_a, square_b, product = (sums[:, 1:] / share).split(1, dim=1)
-        var_a = (square_a - mean_a * mean_a).clamp_min_(0).add_(VARIANCE_FLOOR)
-        var_b = (square_b - mean_b * mean_b).clamp_min_(0).add_(VARIANCE_FLOOR)
-        covariance = product - mean_a * mean_b
-        agreement = covariance * covariance / (var_a * var_b)
-        scale = weight * (sums[:, :1] >= LEAST_SHARE) / agreement.numel()
-        ctx.save_for_backward(a, b, mean_a, mean_b, var_a, var_b, covariance, agreement, scale / share, seen)
-        ctx.window = window
-        return -(agreement * scale).sum()
+    def forward(ctx, a: Tensor, b: Tensor, windows: Windows) -> Tensor:
+        loss, *gradients = agreement(a, b, windows)
+        ctx.save_for_backward(*gradients)
+        return loss
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        a, b, mean_a, mean_b, var_a, var_b, covariance, agreement, scale, seen = ctx.saved_tensors
-        scale = scale * -gradient
-        by_cov = 2 * covariance / (var_a * var_b) * scale
-        by_var_a, by_var_b = -agreement / var_a * scale, -agreement / var_b * scale
-        parts = [by_cov, by_cov * mean_a, by_cov * mean_b, by_var_a, by_var_a * mean_a, by_var_b, by_var_b * mean_b]
-        # the window mean is symmetric: it is its own adjoint
-        cov, cov_a, cov_b, v_a, v_a_mean, v_b, v_b_mean = window_mean(torch.cat(parts, dim=1), ctx.window).split(1, 1)
-        by_a = seen * (cov * b - cov_b + 2 * (a * v_a - v_a_mean))
-        by_b = seen * (cov * a - cov_a + 2 * (b * v_b - v_b_mean))
-        return by_a, by_b, None, None, None
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        by_a, by_b = ctx.saved_tensors
+        return by_a * gradient, by_b * gradient, None
+
+
+def agreement(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Tensor, Tensor]:
+    """The objective of two images (1, 1, I, J, K), and its derivatives by the one and by the other."""
+    size, seen, share = windows.size, windows.seen, windows.share
+    moments = torch.cat([a, b, a * a, b * b, a * b], dim=1).mul_(seen)
+    sums = window_mean(moments, size).div_(share)
+    mean_a, mean_b, var_a, var_b, covariance = sums.split(1, dim=1)
+    for moment, mean, other in ((var_a, mean_a, mean_a), (var_b, mean_b, mean_b), (covariance, mean_a, mean_b)):
+        moment.addcmul_(mean, other, value=-1)
+    for variance in (var_a, var_b):
+        variance.clamp_min_(0).add_(VARIANCE_FLOOR)
+    slope = covariance / (var_a * var_b)
+    agreement = slope * covariance
+    loss = -(agreement * windows.weight).sum()
+    scale = windows.weight / share
+    by_covariance = slope.mul_(scale).mul_(-2)
+    agreement.mul_(scale)
+    by_var_a, by_var_b = agreement / var_a, agreement / var_b
+    # What the means contribute; the window mean is symmetric: it is its own adjoint.
+    by_mean_a = (by_covariance * mean_b).addcmul_(by_var_a, mean_a, value=2)
+    by_mean_b = (by_covariance * mean_a).addcmul_(by_var_b, mean_b, value=2)
+    parts = torch.cat([by_covariance, by_var_a, by_var_b, by_mean_a, by_mean_b], dim=1)
+    cov, v_a, v_b, m_a, m_b = window_mean(parts, size).split(1, dim=1)
+    by_a = (cov * b).addcmul_(v_a, a, value=2).sub_(m_a).mul_(seen)
+    by_b = (cov * a).addcmul_(v_b, b, value=2).sub_(m_b).mul_(seen)
+    return loss, by_a, by_b
 
 
 def window_mean(x: Tensor, window: int) -> Tensor:
-    """Sums over cubes of `window` voxels, divided by their full volume; (1, C, I, J, K); zeros beyond the border."""
-    channels, i, j, k = x.shape[1:]
-    first, second, third = (_band(n, window).to(x) for n in (i, j, k))
-    x = second @ (x[0] @ third)
-    return (first @ x.reshape(channels, i, j * k)).reshape(1, channels, i, j, k)
+    """Sums over cubes of `window` voxels, divided by their full volume; (1, C, I, J, K); zeros beyond the border.
+
+    Along the first two axes by pooling, which goes through whole rows of the third at once; along the third as a
+    product with a banded matrix.
+    """
+    pooled = F.avg_pool2d(x[0].permute(0, 3, 1, 2), window, 1, window // 2).permute(0, 2, 3, 1)
+    band = _band(x.shape[-1], window).to(x)
+    # One channel at a time: rows of a joint product may be rounded differently at its end, which would break symmetry.
+    return torch.stack([channel @ band for channel in pooled])[None]
 
 
 @lru_cache(maxsize=32)
