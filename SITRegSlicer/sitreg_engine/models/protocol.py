@@ -1,11 +1,13 @@
 """What every model offers to `register`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
+from .cards import Card
 from .sitreg.halfway import HalfWay
 
 
@@ -17,6 +19,7 @@ class ModelInfo:
     title: str
     weights: str  # file, empty when it runs without
     weights_sha256: str
+    card: Card | None = None  # of a trained model; None: optimised on the pair, or weights that a person has given
 
 
 class Model(Protocol):
@@ -30,6 +33,11 @@ class Model(Protocol):
 
     def precision(self, device: torch.device) -> str:
         """The floating point format of a prediction on a device, for people."""
+        ...
+
+    @classmethod
+    def from_card(cls, card: Card, folder: Path) -> Self:
+        """A trained model: the weights that lie in `folder` beside their card. Raises InputError."""
         ...
 
     def predict(self, moving: Tensor, fixed: Tensor, device: torch.device) -> HalfWay | None:

@@ -16,7 +16,7 @@ from sitreg_engine.errors import EngineError
 
 from . import log
 from .losses import check_losses, evaluate
-from .networks import build_network, run_network
+from .networks import build_network, hand_over_gradients, in_precision, set_checkpointing, take_weights
 from .pictures import save_picture
 from .poses import Tell
 from .processes import Processes, join_processes, local_device
@@ -65,6 +65,7 @@ def train(
     processes.share(settings.optimiser.accumulate)
     network = build_network(settings.model, settings.network, settings.seed)
     initialise(network, settings.start)
+    set_checkpointing(network, settings.optimiser.checkpointing)
     state = new_state(network.to(device), settings.optimiser)
     reached = Reached() if resume is None else load_state(state, resume)
     processes.copy_weights([*state.network.parameters(), *state.average.parameters()])
@@ -107,15 +108,12 @@ def _run(trainer: Trainer, state: State, reached: Reached, ends: Callable[[], bo
 def train_step(trainer: Trainer, state: State, step: int) -> dict[str, float]:
     """Step number `step` (from 0): new weights. Returns each loss, the gradient's norm, the rate and the seconds."""
     begun, settings = time.perf_counter(), trainer.settings
-    count = settings.optimiser.accumulate
     state.network.train()
     state.optimiser.zero_grad(set_to_none=True)
-    found: list[dict[str, float]] = []
-    for index in trainer.processes.share(count):
-        scored = score(trainer, state.network, trainer.sampler.draw(step, index), (settings.seed, step, index))
-        total, parts = evaluate(scored, settings.losses)
-        (total / count).backward()
-        found.append({"loss": float(total.detach()), **parts})
+    if state.computing is not state.network:
+        take_weights(state.computing, state.network)
+    indices = trainer.processes.share(settings.optimiser.accumulate)
+    found = [_gradients_of(trainer, state, step, index) for index in indices]
     values = _means(trainer.processes, found)
     trainer.processes.add_gradients(state.network)
     rate = learning_rate(settings.optimiser, step, settings.steps)
@@ -123,12 +121,22 @@ def train_step(trainer: Trainer, state: State, step: int) -> dict[str, float]:
     return {**values, "gradient": norm, "rate": rate, "seconds": time.perf_counter() - begun}
 
 
-def score(trainer: Trainer, network: nn.Module, group: Group, seed: tuple[int, ...]) -> Scored:
+def _gradients_of(trainer: Trainer, state: State, step: int, index: int) -> dict[str, float]:
+    """Add the gradients of one group of a step to the network's. Returns the losses."""
+    settings = trainer.settings
+    scored = score(state.computing, trainer.sampler.draw(step, index), trainer.device, (settings.seed, step, index))
+    total, parts = evaluate(scored, settings.losses)
+    (total / settings.optimiser.accumulate).backward()
+    if state.computing is not state.network:
+        hand_over_gradients(state.computing, state.network)
+    return {"loss": float(total.detach()), **parts}
+
+
+def score(network: nn.Module, group: Group, device: torch.device, seed: tuple[int, ...]) -> Scored:
     """Register all pairs of a group: 1 for a pair, 3 for a triplet."""
-    views = tuple(on_device(view, trainer.device) for view in group.views)
-    dtype = getattr(torch, trainer.settings.optimiser.dtype)
+    views = tuple(on_device(view, device) for view in group.views)
     pairings = [
-        Pairing(a, b, views[a], views[b], run_network(network, views[a].image, views[b].image, dtype))
+        Pairing(a, b, views[a], views[b], network(views[a].image, views[b].image))
         for a, b in itertools.combinations(range(len(views)), 2)
     ]
     return Scored(Group(views, group.spacing), pairings, seed)
@@ -185,8 +193,8 @@ def _told(trainer: Trainer, reached: Reached) -> Reached:
 
 
 def _validated(trainer: Trainer, state: State, reached: Reached) -> Reached:
-    dtype = getattr(torch, trainer.settings.optimiser.dtype)
-    found = validate(state.average, trainer.checks, trainer.device, dtype)
+    network = in_precision(state.average, getattr(torch, trainer.settings.optimiser.dtype))
+    found = validate(network, trainer.checks, trainer.device)
     log.append(trainer.folder / "validation.csv", reached.step, dataclasses.asdict(found))
     trainer.board.add("validation", reached.step, dataclasses.asdict(found))
     trainer.tell(
@@ -194,7 +202,7 @@ def _validated(trainer: Trainer, state: State, reached: Reached) -> Reached:
         f"{found.folded:.0f} folds, inverse error {found.inverse_error:.4f} mm"
     )
     with torch.no_grad():
-        pairing = score(trainer, state.average, trainer.checks[0], (0,)).pairings[0]
+        pairing = score(network, trainer.checks[0], trainer.device, (0,)).pairings[0]
     save_picture(pairing, trainer.folder / "pictures" / f"step_{reached.step:07d}.png")
     if found.score > reached.best:
         reached = replace(reached, best=found.score, best_step=reached.step, waited=0)

@@ -1,26 +1,18 @@
 """The models that can be trained: NETWORKS builds each from its table in the settings."""
 
+import copy
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import nn
 
 from sitreg_engine.errors import InputError
-from sitreg_engine.models.sitreg.config import SITRegConfig
-from sitreg_engine.models.sitreg.network import Registration, SITReg
+from sitreg_engine.models.sitreg.architecture import config_of
+from sitreg_engine.models.sitreg.network import SITReg
 
 
 def _sitreg(settings: dict) -> SITReg:
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-    known = set(SITRegConfig.__dataclass_fields__) - {"inversion"}
-    if unknown := set(given) - known:
-        raise InputError(f"[network] has {', '.join(sorted(unknown))}; SITReg knows {', '.join(sorted(known))}.")
-    try:
-        config = SITRegConfig(**given)
-        return SITReg(config)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The [network] of a SITReg could not be built: {error}.") from error
+    return SITReg(config_of(settings))
 
 
 # A network of two images (1, C, I, J, K) of one grid that returns a Registration.
@@ -36,14 +28,37 @@ def build_network(model: str, settings: dict, seed: int) -> nn.Module:
         return NETWORKS[model](settings)
 
 
-def run_network(network: nn.Module, image_1: Tensor, image_2: Tensor, dtype: torch.dtype) -> Registration:
-    """The network with its convolution blocks in `dtype`; the weights themselves, and all fields, stay float32."""
+def in_precision(network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The network with its convolution blocks in `dtype`: itself for float32, else a copy with rounded weights.
+
+    All that makes displacements stays float32. Raises InputError for a network that cannot.
+    """
     if dtype == torch.float32:
-        return network(image_1, image_2)
-    cast = {name: p.to(dtype) if _in_block(name) else p for name, p in network.named_parameters()}
-    return functional_call(network, cast, (image_1, image_2))
+        return network
+    if not hasattr(network, "compute_blocks_in"):
+        raise InputError(f"A {type(network).__name__} computes in float32 only: set optimiser.dtype so.")
+    return copy.deepcopy(network).compute_blocks_in(dtype)
 
 
-def _in_block(name: str) -> bool:
-    """Whether a weight belongs to the convolution blocks; what makes displacements stays exact."""
-    return name.startswith("extractor.") or ".block." in name
+@torch.no_grad()
+def take_weights(rounded: nn.Module, network: nn.Module) -> None:
+    """Bring a copy of other precision up to date."""
+    for mine, exact in zip(rounded.parameters(), network.parameters(), strict=True):
+        mine.copy_(exact)
+
+
+def hand_over_gradients(rounded: nn.Module, network: nn.Module) -> None:
+    """Add the copy's gradients to the network's, in its precision: sums of many would lose theirs in bfloat16."""
+    for mine, exact in zip(rounded.parameters(), network.parameters(), strict=True):
+        if mine.grad is not None:
+            gradient = mine.grad.to(exact.dtype)
+            exact.grad = gradient if exact.grad is None else exact.grad + gradient
+            mine.grad = None
+
+
+def set_checkpointing(network: nn.Module, wanted: bool) -> None:
+    """Whether blocks are computed again in the backward pass. Raises InputError for a network that cannot."""
+    if wanted and not hasattr(network, "checkpointing"):
+        raise InputError(f"A {type(network).__name__} has no checkpointing: set optimiser.checkpointing = false.")
+    if wanted:
+        network.checkpointing = True

@@ -13,6 +13,7 @@ from torch import nn
 
 from sitreg_engine.errors import InputError
 
+from .networks import in_precision
 from .settings import OptimiserSettings
 
 LAST, BEST = "last.pt", "best.pt"
@@ -34,6 +35,7 @@ class State:
     network: nn.Module
     average: nn.Module  # exponential moving average of the weights: what is validated and exported
     optimiser: torch.optim.Optimizer
+    computing: nn.Module  # what runs forward and backward: the network, or its copy in another precision
 
 
 def new_state(network: nn.Module, settings: OptimiserSettings) -> State:
@@ -41,7 +43,8 @@ def new_state(network: nn.Module, settings: OptimiserSettings) -> State:
     optimiser = _OPTIMISERS[settings.name](
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    return State(network, copy.deepcopy(network).requires_grad_(False), optimiser)
+    computing = in_precision(network, getattr(torch, settings.dtype))
+    return State(network, copy.deepcopy(network).requires_grad_(False), optimiser, computing)
 
 
 @torch.no_grad()

@@ -13,7 +13,6 @@ from sitreg_engine.models.sitreg.network import Registration
 from sitreg_engine.quality.overlap import common_labels, dice
 
 from .losses.agreement import local_ncc
-from .networks import run_network
 from .scored import Pairing, Scored
 from .settings import LossSettings
 from .views import Group, View
@@ -36,14 +35,13 @@ class Validation:
 
 
 @torch.no_grad()
-def validate(network: nn.Module, groups: Sequence[Group], device: torch.device, dtype: torch.dtype) -> Validation:
+def validate(network: nn.Module, groups: Sequence[Group], device: torch.device) -> Validation:
     """Register every pair. The first two views of a group are its pair."""
     network.eval()
     found = []
     for group in groups:
         one, two = (on_device(view, device) for view in group.views[:2])
-        registration = run_network(network, one.image, two.image, dtype)
-        found.append(_judged(one, two, registration, group.spacing))
+        found.append(_judged(one, two, network(one.image, two.image), group.spacing))
     return Validation(*np.mean(found, axis=0).tolist())
 
 

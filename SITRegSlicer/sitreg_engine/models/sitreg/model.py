@@ -7,11 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sitreg_engine.errors import InputError
 from sitreg_engine.mappings import identity, sample
+from sitreg_engine.models.cards import WEIGHTS, Card
 from sitreg_engine.models.protocol import ModelInfo
 from sitreg_engine.precision import convolution_dtype
 
 from .affine_head import HalfAffines, transform
+from .architecture import load_network, table_of
 from .checkpoint import load_checkpoint, weights_hash
 from .halfway import HalfWay
 from .network import SITReg
@@ -25,12 +28,23 @@ class SITRegModel:
 
     @classmethod
     def load(cls, weights: str, groups: int) -> "SITRegModel":
-        """A checkpoint in the published format; without one there is no prediction to start from."""
+        """A checkpoint in the published format or ours; without one there is no prediction to start from."""
         title = "SITReg"
         if not weights:
             return cls(ModelInfo("sitreg", title, "", ""), None)
-        network, _ = load_checkpoint(Path(weights), groups or None)
-        return cls(ModelInfo("sitreg", title, weights, weights_hash(Path(weights))), network)
+        path = Path(weights)
+        is_ours = path.suffix == Path(WEIGHTS).suffix
+        network = load_network(path) if is_ours else load_checkpoint(path, groups or None)[0]
+        return cls(ModelInfo("sitreg", title, weights, weights_hash(path)), network)
+
+    @classmethod
+    def from_card(cls, card: Card, folder: Path) -> "SITRegModel":
+        """The model in a folder with a card. Raises InputError when its weights are not those of the card."""
+        path = folder / WEIGHTS
+        network = load_network(path)
+        if (found := weights_hash(path)) != card.sha256 or table_of(network.config) != card.architecture:
+            raise InputError(f"The weights in {path} are not those that their card describes: install the model anew.")
+        return cls(ModelInfo(card.id, card.title, str(path), found, card), network)
 
     def precision(self, device: torch.device) -> str:
         """Convolutions are computed in the format that is fastest on the device, all else in float32."""
