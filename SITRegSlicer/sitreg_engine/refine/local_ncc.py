@@ -94,9 +94,11 @@ def window_mean(x: Tensor, window: int) -> Tensor:
     product with a banded matrix.
     """
     pooled = F.avg_pool2d(x[0].permute(0, 3, 1, 2), window, 1, window // 2).permute(0, 2, 3, 1)
-    band = _band(x.shape[-1], window).to(x)
+    band, result = _band(x.shape[-1], window).to(x), x.new_empty(pooled.shape)
     # One channel at a time: rows of a joint product may be rounded differently at its end, which would break symmetry.
-    return torch.stack([channel @ band for channel in pooled])[None]
+    for channel, summed in zip(pooled, result, strict=True):
+        torch.matmul(channel, band, out=summed)
+    return result[None]
 
 
 @lru_cache(maxsize=32)

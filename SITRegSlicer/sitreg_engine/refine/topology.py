@@ -5,16 +5,17 @@ grid may still fold where it is squeezed hard. Displacements are (1, 3, I, J, K)
 """
 
 from collections.abc import Callable
+from itertools import product
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sitreg_engine.determinants import smallest_determinant
-from sitreg_engine.mappings import identity, sample
+from sitreg_engine.mappings import warp
 from sitreg_engine.models.sitreg.halfway import HalfWay
 
 from .inverses import exact_inverse
+from .local_ncc import window_mean
 
 LEAST_DETERMINANT = 0.05  # of the whole maps; what is below gets smoothed
 MOST_REPAIRS = 12
@@ -54,12 +55,11 @@ def _squeezed_places(maps: HalfWay) -> Tensor:
     A fold of the forward map lies on the fixed image's side, one of the inverse on the moving image's: each is
     brought back to the half-way space, where both sides can be smoothed alike.
     """
-    grid = identity(tuple(maps.left.shape[2:]), maps.left)
     found = torch.zeros_like(maps.left[:, :1])
     for whole, half in ((maps.forward(), maps.right), (maps.inverse(), maps.left)):
         folded = too_squeezed(whole, LEAST_DETERMINANT)
         if bool(folded.any()):
-            found = torch.maximum(found, sample(F.max_pool3d(folded.to(whole), 3, 1, 1), grid + half))
+            found = torch.maximum(found, warp((window_mean(folded.to(whole), 3) > 0).to(whole), half))
     return found > 0
 
 
@@ -70,15 +70,21 @@ def too_squeezed(u: Tensor, least: float) -> Tensor:
 
 def calmed(u: Tensor, where: Tensor, reach: int = 3) -> Tensor:
     """u, replaced by its local average near `where` (1, 1, I, J, K) bool, fading out over `reach` voxels."""
-    return torch.lerp(u, _average(u, 3), _spread(where.to(u), reach))
+    weight = _spread(where.to(u), reach).flatten()
+    index = weight.nonzero()[:, 0]  # few: looked up one by one
+    calm = u.clone()
+    values = calm[0].reshape(3, -1)
+    values[:, index] = torch.lerp(values[:, index], _local_average(u, index), weight[index])
+    return calm
 
 
-def _average(x: Tensor, size: int) -> Tensor:
-    for axis in range(3):
-        kernel, padding = [1, 1, 1], [0, 0, 0]
-        kernel[axis], padding[axis] = size, size // 2
-        x = F.avg_pool3d(x, kernel, 1, padding, count_include_pad=False)
-    return x
+def _local_average(u: Tensor, index: Tensor) -> Tensor:
+    """(3, P) means over cubes of three voxels around places of flattened u; beyond the edge its edge counts."""
+    shape = u.shape[2:]
+    axes = [index // (shape[1] * shape[2]), index // shape[2] % shape[1], index % shape[2]]
+    near = [[(axis + shift).clamp(0, n - 1) for shift in (-1, 0, 1)] for axis, n in zip(axes, shape, strict=True)]
+    values = u[0].reshape(3, -1)
+    return sum(values[:, (i * shape[1] + j) * shape[2] + k] for i, j, k in product(*near)) / 27
 
 
 def damped(u: Tensor, where: Tensor, reach: int = 3) -> Tensor:
@@ -88,5 +94,5 @@ def damped(u: Tensor, where: Tensor, reach: int = 3) -> Tensor:
 
 def _spread(share: Tensor, reach: int) -> Tensor:
     """A 0/1 field widened by `reach` voxels, with a soft rim."""
-    size = 2 * reach - 1
-    return _average(F.max_pool3d(share, size, 1, size // 2), 3)
+    widened = (window_mean(share, 2 * reach - 1) > 0).to(share)
+    return window_mean(widened, 3) / window_mean(torch.ones_like(share), 3)
