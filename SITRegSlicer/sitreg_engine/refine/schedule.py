@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from math import prod
 
-MOST_VOXELS = 2_500_000  # of the finest level: beyond that, steps cost more than they bring
+MOST_VOXELS = 10_000_000  # of the finest level: a head at 1 mm
+# A level of more voxels gets a single round: it finds what is left at that size, and costs as much as all others.
+# Measured on brains at 1 mm: Dice 0.648 without, 0.685 with one round, 0.689 with two.
+MANY_VOXELS = 2_500_000
 LEAST_SIDE = 10  # voxels along the shortest side of the coarsest level
 STEPS = 40  # per level
 _PER_ROUND = 10
@@ -35,13 +38,14 @@ def make_schedule(shape: tuple[int, int, int], steps: str) -> Schedule:
     count = STEPS if steps == "auto" else int(steps)
     if count == 0:
         return Schedule(())
-    rounds, per_round = -(-count // _PER_ROUND), min(_PER_ROUND, count)
     return Schedule(
-        tuple(
-            Level(factor, 2, rounds, per_round, _SMOOTHNESS_ON_GRID if factor == 1 else 1.0)
-            for factor in _factors(shape)
-        )
+        tuple(_level(factor, prod(shape) // factor**3, count, steps == "auto") for factor in _factors(shape))
     )
+
+
+def _level(factor: int, voxels: int, count: int, shorten: bool) -> Level:
+    rounds = 1 if shorten and voxels > MANY_VOXELS else -(-count // _PER_ROUND)
+    return Level(factor, 2, rounds, min(_PER_ROUND, count), _SMOOTHNESS_ON_GRID if factor == 1 else 1.0)
 
 
 def _factors(shape: tuple[int, int, int]) -> list[int]:

@@ -19,6 +19,11 @@ def test_the_finest_level_is_the_grid_itself_unless_that_is_too_large():
     assert large.factor > 1 and (256 / large.factor) ** 3 <= MOST_VOXELS
 
 
+def test_a_large_finest_level_gets_a_single_round_unless_steps_are_given():
+    assert [level.rounds for level in make_schedule((160, 208, 176), "auto").levels] == [4, 4, 4, 4, 1]
+    assert {level.rounds for level in make_schedule((160, 208, 176), "20").levels} == {2}
+
+
 def test_no_steps_are_no_levels():
     assert make_schedule((64, 64, 64), "0").levels == ()
 
