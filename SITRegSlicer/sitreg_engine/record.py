@@ -34,6 +34,7 @@ class Record:
     peak_memory_mib: float  # of the process so far
     measures: list[Measure]
     warnings: list[str] = field(default_factory=list)
+    precision: str = "float32"  # of the model's prediction
     version: str = __version__
 
 

@@ -62,6 +62,7 @@ def register(job: Job, reporter: Reporter) -> Result:
             weights=model.info.weights,
             weights_sha256=model.info.weights_sha256,
             device=str(device),
+            precision=model.precision(device),
             seconds=reporter.seconds,
             peak_memory_mib=peak_memory(),
             measures=measures,
