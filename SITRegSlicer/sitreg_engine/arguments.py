@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The commands register, verify, models and train."""
+    """All commands."""
     parser = Parser(prog="sitreg", description="Symmetric, inverse consistent, topology preserving registration.")
     parser.add_argument("--version", action="version", version=f"sitreg {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -31,6 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_verify(commands)
     commands.add_parser("models", help="list the models that a registration can use")
     _add_train(commands)
+    _add_export(commands)
+    _add_import(commands)
     return parser
 
 
@@ -105,6 +107,32 @@ def _add_train(commands) -> None:
     command.add_argument(
         "--minutes", type=float, metavar="N", default=0.0, help="end after so long (default: no limit)"
     )
+
+
+def _add_export(commands) -> None:
+    command = commands.add_parser(
+        "export",
+        help="make a model of a training run",
+        description="Write the averaged weights of a run's best checkpoint as safetensors, and their card, to a folder "
+        "whose name becomes the model's id: Resources/Models/ID is where the panel and `sitreg models` look.",
+    )
+    command.add_argument("run", metavar="RUN", help="folder of the run, or one of its checkpoints")
+    command.add_argument("-o", "--output", metavar="FOLDER/ID", required=True, help="folder of the model")
+
+
+def _add_import(commands) -> None:
+    command = commands.add_parser(
+        "import-checkpoint",
+        help="make a model of a published SITReg checkpoint",
+        description="Bring a checkpoint of the published code, of any version but the first one (2023-09), into the "
+        "form of our models.",
+    )
+    command.add_argument("checkpoint", metavar="CHECKPOINT", help="file with the published weights (.pt)")
+    command.add_argument("-o", "--output", metavar="FOLDER/ID", required=True, help="folder of the model")
+    known = "oasis, lpba40, lung, lumir, nlst, mir-ixi, or a TOML file"
+    command.add_argument("--config", metavar="NAME", default="", help=f"what it was trained for: {known}")
+    command.add_argument("--groups", type=int, metavar="N", help="of the normalisation layers, when nothing says it")
+    command.add_argument("--update-groups", type=int, metavar="N", help="of the update networks, when they differ")
 
 
 def job_from(arguments: argparse.Namespace) -> Job:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import NoReturn
 
 from .arguments import build_parser, job_from
@@ -33,7 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     given = build_parser().parse_args(arguments)
     wait_without_spinning()
-    commands = {"register": _register, "verify": _verify, "models": _models, "train": _train}
+    commands = {
+        "register": _register,
+        "verify": _verify,
+        "models": _models,
+        "train": _train,
+        "export": _export,
+        "import-checkpoint": _import_checkpoint,
+    }
     try:
         return commands[given.command](given)
     except Exception as error:
@@ -123,11 +131,14 @@ def _verify(given: argparse.Namespace) -> int:
 
 
 def _models(_given: argparse.Namespace) -> int:
-    from .models import MODELS, load_model
+    from .models import MODELS, load_model, shelved
 
     for name in MODELS:
         info = load_model(name).info
         sys.stdout.write(f"{name}: {info.title}; weights: {info.weights or 'none, the pair alone is optimised'}\n")
+    for card in shelved():
+        about = f"{card.anatomy}, {card.modality} {card.contrast}, {card.spacing:g} mm"
+        sys.stdout.write(f"{card.id}: {card.title} ({about}); weights: {card.licence}\n  {card.limits}\n")
     return 0
 
 
@@ -139,6 +150,27 @@ def _train(given: argparse.Namespace) -> int:
         sys.stderr.flush()
 
     return run_training(given.config, given.resume, given.minutes, tell)
+
+
+def _export(given: argparse.Namespace) -> int:
+    from .training.export import export_run
+
+    card = export_run(Path(given.run), Path(given.output))
+    sys.stdout.write(f"{card.id}: {card.title}, in {given.output}\n")
+    return 0
+
+
+def _import_checkpoint(given: argparse.Namespace) -> int:
+    from .models.sitreg.importing import import_checkpoint
+    from .models.sitreg.placing import place
+
+    folder = Path(given.output)
+    network, card = import_checkpoint(
+        Path(given.checkpoint), given.config, folder.name, given.groups, given.update_groups
+    )
+    place(network, card, folder)
+    sys.stdout.write(f"{card.id}: {network.config.describe()}, in {folder}\n")
+    return 0
 
 
 if __name__ == "__main__":

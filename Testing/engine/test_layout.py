@@ -13,7 +13,7 @@ SLICERS_OWN = {"slicer", "vtk", "qt", "ctk", "mrml", "vtkmodules", "PythonQt", "
 
 # From the top down; a module may import from its own layer and those below it.
 LAYERS = (
-    {"cli", "worker"},
+    {"cli", "worker", "training"},
     {"register"},
     {"prepare", "affine", "models", "refine", "compose", "quality", "inputs", "outputs", "record", "study"},
     {"images", "fields", "mappings", "progress"},

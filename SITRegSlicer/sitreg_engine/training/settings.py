@@ -82,6 +82,21 @@ class StartSettings:
 
 
 @dataclass(frozen=True)
+class CardSettings:
+    """What the model's card tells people (models.cards); the rest of it comes from the run. Needed for export."""
+
+    title: str = ""
+    anatomy: str = ""
+    modality: str = ""
+    contrast: str = ""
+    licence: str = ""  # of the weights
+    data: str = ""  # with attribution
+    citation: str = ""
+    limits: str = ""
+    capture_range: float = 0.0  # mm
+
+
+@dataclass(frozen=True)
 class RunSettings:
     """The whole file. `network` goes to the model's builder as it is."""
 
@@ -100,3 +115,4 @@ class RunSettings:
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     start: StartSettings = field(default_factory=StartSettings)
+    card: CardSettings = field(default_factory=CardSettings)

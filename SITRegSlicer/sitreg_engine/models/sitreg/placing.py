@@ -1,0 +1,28 @@
+"""A network and its card as a folder that `load_from` reads."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from sitreg_engine.errors import InputError
+from sitreg_engine.models.cards import CARD, WEIGHTS, Card, check_card, write_card
+
+from .architecture import save_network
+from .checkpoint import weights_hash
+from .network import SITReg
+
+NOT_YET = "0" * 64  # a sound SHA-256, for a card whose weights are not yet written
+
+
+def place(network: SITReg, card: Card, folder: Path) -> Card:
+    """Write both files; returns the card with the weights' SHA-256.
+
+    Raises InputError for an unsound card, and for a folder that holds anything but a model.
+    """
+    check_card(card, "The card of the new model")
+    if folder.exists() and any(path.name not in (WEIGHTS, CARD) for path in folder.iterdir()):
+        raise InputError(f"{folder} holds other files than a model: give a folder of its own for the model.")
+    folder.mkdir(parents=True, exist_ok=True)
+    save_network(network, folder / WEIGHTS)
+    finished = replace(card, sha256=weights_hash(folder / WEIGHTS))
+    write_card(finished, folder)
+    return finished

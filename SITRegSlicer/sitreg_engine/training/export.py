@@ -1,0 +1,60 @@
+"""A run's result as a model that a registration can use: weights and card in a folder of the model's id."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+from sitreg_engine.contract import Measure
+from sitreg_engine.models.cards import Card
+from sitreg_engine.models.sitreg.architecture import config_of, table_of
+from sitreg_engine.models.sitreg.network import SITReg
+from sitreg_engine.models.sitreg.placing import NOT_YET, place
+
+from .state import read_checkpoint
+
+_MEASURES = {
+    "dice": ("Mean Dice of the validation pairs after the network", ""),
+    "dice_before": ("Mean Dice of the validation pairs after the alignment alone", ""),
+    "folded": ("Folded voxels in the labelled part of a validation pair, mean", "voxels"),
+    "inverse_error": ("Mean inverse consistency error of the validation pairs", "mm"),
+}
+
+
+def export_run(run: Path, folder: Path) -> Card:
+    """Write the averaged weights of a run (its best checkpoint, or the one named) and their card to `folder`.
+
+    The folder's name is the model's id. Raises InputError when the run's [card] lacks something, or for no checkpoint.
+    """
+    content = read_checkpoint(run)
+    settings, reached = content["settings"], content["reached"]
+    config = config_of(settings["network"])
+    card = Card(
+        id=folder.name,
+        model=settings["model"],
+        architecture=table_of(config),
+        spacing=settings["data"]["spacing"],
+        normalisation="robust_range",
+        sha256=NOT_YET,
+        training=json.dumps({"steps": reached["step"], "seed": settings["seed"], "losses": settings["losses"]}),
+        results=_results(run if run.is_dir() else run.parent, reached["step"]),
+        **settings["card"],
+    )
+    network = SITReg(config)
+    network.load_state_dict(content["average"])
+    return place(network, card, folder)
+
+
+def _results(run: Path, step: int) -> tuple[Measure, ...]:
+    """What the last validation up to a step has found."""
+    path = run / "validation.csv"
+    if not path.is_file():
+        return ()
+    with open(path, newline="", encoding="utf-8") as file:
+        lines = [line for line in csv.DictReader(file) if int(line["step"]) <= step]
+    if not lines:
+        return ()
+    values = {name: float(lines[-1][name]) for name in _MEASURES if name in lines[-1]}
+    return tuple(
+        Measure(n, _MEASURES[n][0], value, _MEASURES[n][1]) for n, value in values.items() if math.isfinite(value)
+    )

@@ -1,0 +1,95 @@
+"""Step number -> pair: the same always and everywhere, and of different persons."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sitreg_engine.errors import InputError
+from sitreg_engine.training.config_file import read_settings
+from sitreg_engine.training.poses import pair_poses
+from sitreg_engine.training.sampler import Sampler, make_sampler, validation_groups
+from sitreg_engine.training.settings import AugmentSettings
+from sitreg_engine.training.subjects import load_subject
+from sitreg_engine.training.views import Group, make_group
+
+LOUD = "gamma = 0.3\nbias = 0.3\nnoise = 0.1\nstrip = 0.3\ncrop = 0.3\nfrom_labels = 0.3\nfrom_shapes = 0.3\n"
+STILL = AugmentSettings(rotation=0, scale=0, shift=0, residual_rotation=0, residual_scale=0, residual_shift=0)
+
+
+def sampler(path) -> Sampler:
+    return make_sampler(read_settings(path), lambda _: None)
+
+
+def same(one: Group, other: Group) -> bool:
+    return all(
+        a is b is None or torch.equal(a, b)
+        for view, twin in zip(one.views, other.views, strict=True)
+        for a, b in zip(vars(view).values(), vars(twin).values(), strict=True)
+    )
+
+
+def test_a_step_always_gets_the_same_pair_whatever_ran_before(config):
+    path = config(augment=LOUD)
+    first, second = sampler(path), sampler(path)
+    groups = [first.draw(step, 0) for step in range(5)]
+    assert all(same(groups[step], second.draw(step, 0)) for step in (4, 1, 3, 0, 2))
+    assert len({float(group.views[0].image.sum()) for group in groups}) == 5
+    assert not same(first.draw(1, 0), first.draw(1, 1))
+
+
+def test_another_seed_gives_other_pairs(config):
+    one = sampler(config())
+    assert not same(one.draw(0, 0), replace(one, seed=4).draw(0, 0))
+
+
+def test_the_images_of_a_group_are_of_different_persons(config):
+    one = replace(sampler(config()), augment=STILL, group=3)
+    group = one.draw(0, 0)
+    assert len(group.views) == 3
+    assert len({float(view.image.sum()) for view in group.views}) == 3
+    doubled = replace(one, rows=[one.rows[0]] * 5 + list(one.rows[1:3]), poses=[one.poses[0]] * 5 + one.poses[1:3])
+    for step in range(10):
+        assert len({float(view.image.sum()) for view in doubled.draw(step, 0).views}) == 3
+
+
+def test_all_training_persons_are_used_and_no_other(config):
+    one = replace(sampler(config()), augment=STILL, poses=[np.eye(4)] * 4)
+    known = {float(load_subject(row, one.cache).image.array.sum()) for row in one.rows}
+    assert len(known) == 4
+    assert {row.person for row in one.rows} == {"p0", "p1", "p2", "p3"}
+
+
+def test_pairs_can_be_aligned_each_as_at_inference(config):
+    one = replace(sampler(config(data='alignment = "pair"')), augment=STILL)
+    assert one.poses is None
+    drawn = one.draw(2, 0)
+    pairs = [(a, b) for a in one.rows for b in one.rows if a.person != b.person]
+    expected = [
+        make_group([load_subject(row, one.cache) for row in pair], pair_poses(*pair, one.cache), one.spacing)
+        for pair in pairs
+    ]
+    assert sum(same(drawn, group) for group in expected) == 1
+
+
+def test_validation_pairs_are_fixed_and_of_persons_never_trained_on(config):
+    settings = read_settings(config())
+    first, second = validation_groups(settings), validation_groups(settings)
+    assert len(first) == 1
+    assert same(first[0], second[0])
+    trained = [make_sampler(settings, lambda _: None).rows][0]
+    assert {"p4", "p5"}.isdisjoint(row.person for row in trained)
+
+
+def test_too_few_persons_are_refused(config, people, tmp_path):
+    table = tmp_path / "one.csv"
+    table.write_text(f"image,person,split\n{people.folder}/p0.nii.gz,ann,train\n{people.folder}/p1.nii.gz,ann,train\n")
+    settings = read_settings(config())
+    with pytest.raises(InputError, match=r"images of 2 persons, .* has 1"):
+        make_sampler(replace(settings, data=replace(settings.data, table=str(table))), lambda _: None)
+
+
+def test_triplets_need_the_common_pose(config):
+    with pytest.raises(InputError, match="Triplets"):
+        sampler(config(top="group = 3", data='alignment = "pair"'))
