@@ -7,13 +7,25 @@ from pathlib import Path
 
 
 def append(path: Path, step: int, values: Mapping[str, float]) -> None:
-    """One line more, with a header when the file is new."""
+    """One line more, with a header when the file is new. Other columns than before begin a new file."""
+    _set_aside(path, ["step", *values])
     is_new = not path.is_file()
     with open(path, "a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         if is_new:
             writer.writerow(["step", *values])
         writer.writerow([step, *(f"{value:.6g}" for value in values.values())])
+
+
+def _set_aside(path: Path, header: list[str]) -> None:
+    """Rename a file with other columns: a run went on with other losses."""
+    if not path.is_file():
+        return
+    with open(path, newline="", encoding="utf-8") as file:
+        lines = list(csv.reader(file))
+    if lines and lines[0] != header:
+        last = lines[-1][0] if len(lines) > 1 else "0"
+        path.rename(path.with_name(f"{path.stem}_until_{last}{path.suffix}"))
 
 
 def cut(path: Path, step: int) -> None:

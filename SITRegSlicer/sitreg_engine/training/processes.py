@@ -1,14 +1,20 @@
 """One training on several processes (torchrun): who we are, and the sums over all of us."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from sitreg_engine.errors import InputError
+
+Found = TypeVar("Found")
+
+_PATIENCE = timedelta(hours=12)  # while the first process aligns thousands of images, or validates
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,14 @@ class Processes:
         for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
             parameter.grad = part.reshape(parameter.shape).clone()
 
+    def one_by_one(self, work: Callable[[], Found]) -> Found:
+        """The work's result in every process; the first one has done it before the others begin."""
+        if self.first:
+            found = work()
+        if self.count > 1:
+            dist.barrier()
+        return found if self.first else work()
+
     def copy_weights(self, tensors: Iterable[Tensor]) -> None:
         """Every process gets the first one's values."""
         if self.count > 1:
@@ -66,7 +80,7 @@ def join_processes(device: torch.device) -> Processes:
     if count == 1:
         return Processes()
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     return Processes(dist.get_rank(), count)
 
 

@@ -10,6 +10,7 @@ class DataSettings:
     cache: str = "cache"  # folder for prepared subjects and alignments
     spacing: float = 2.0  # of the working grid, mm
     alignment: str = "template"  # every image once, to the common pose; or "pair": every pair as at inference
+    workers: int = 1  # threads that draw the next pairs while the network works; 0 = none
     validation_share: float = 0.05  # of the persons, where the table has no column `split`
 
 

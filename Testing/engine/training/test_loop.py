@@ -16,9 +16,10 @@ import torch
 from sitreg_engine.errors import InputError
 from sitreg_engine.training.command import run_training
 from sitreg_engine.training.config_file import read_settings
-from sitreg_engine.training.loop import learning_rate, train
+from sitreg_engine.training.loop import train
 from sitreg_engine.training.settings import OptimiserSettings
 from sitreg_engine.training.state import read_checkpoint
+from sitreg_engine.training.step import learning_rate
 
 LOUD = "gamma = 0.3\nbias = 0.3\nnoise = 0.1\nstrip = 0.3\ncrop = 0.3\n"
 
