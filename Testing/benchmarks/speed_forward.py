@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import torch
 from speed_convolutions import Recorder, seconds_alone
 from speed_network import DTYPES, FULL, HALF, Setting, both_maps, images, network_for
 from speed_process import cost_of, in_fresh_processes, tell
 from speed_table import Figure, figures_of
+
+from sitreg_engine.precision import convolution_dtype
 
 TITLE = "forward pass, OASIS configuration"
 _GOALS = {  # CPU seconds, MiB
@@ -17,10 +20,11 @@ _SMALL = (32, 32, 32)
 
 
 def measure(device: str, repeats: int, shapes: tuple[tuple[int, int, int], ...] = (HALF, FULL)) -> list[Figure]:
-    """All sizes and precisions on "cpu" or "cuda"."""
+    """All sizes and precisions on "cpu" or "cuda"; bfloat16 where the device has it, emulated it says nothing."""
+    dtypes = DTYPES if convolution_dtype(torch.device(device)) == torch.bfloat16 else DTYPES[:1]
     found = []
     for shape in shapes:
-        for dtype in DTYPES:
+        for dtype in dtypes:
             found += _figures(Setting(shape, dtype, device), repeats)
     return found
 
