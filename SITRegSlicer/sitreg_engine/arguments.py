@@ -118,6 +118,7 @@ def _add_export(commands) -> None:
     )
     command.add_argument("run", metavar="RUN", help="folder of the run, or one of its checkpoints")
     command.add_argument("-o", "--output", metavar="FOLDER/ID", required=True, help="folder of the model")
+    command.add_argument("--card", metavar="CONFIG.toml", default="", help="take the card's texts from there")
 
 
 def _add_import(commands) -> None:

@@ -155,7 +155,7 @@ def _train(given: argparse.Namespace) -> int:
 def _export(given: argparse.Namespace) -> int:
     from .training.export import export_run
 
-    card = export_run(Path(given.run), Path(given.output))
+    card = export_run(Path(given.run), Path(given.output), Path(given.card) if given.card else None)
     sys.stdout.write(f"{card.id}: {card.title}, in {given.output}\n")
     return 0
 

@@ -1,6 +1,7 @@
 """`sitreg train` and torchrun: one run from its file, ended in good order by time, Ctrl-C or SIGTERM."""
 
 import contextlib
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -17,23 +18,30 @@ from .state import LAST
 def run_training(config: str, resume: str | None, minutes: float, tell: Callable[[str], None]) -> int:
     """Returns the exit code: 0, or 128 + the signal that ended it; a checkpoint is written in every case.
 
-    resume: None = a new run, "" = its last checkpoint, else a file. Raises InputError.
+    resume: None = a new run, "" = its last checkpoint where there is one, else a file. Raises InputError.
     """
+    is_first = int(os.environ.get("RANK", "0")) == 0  # of the processes that torchrun has started
+    tell = tell if is_first else _silent
     settings = read_settings(Path(config))
     last = Path(settings.run) / LAST
     if resume is None and last.exists():
         raise InputError(f"{settings.run} holds a run already: go on with --resume, or set another folder as run.")
-    Path(settings.run).mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(config, Path(settings.run) / "settings.toml")
+    if is_first:
+        Path(settings.run).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(config, Path(settings.run) / "settings.toml")
+    start = Path(resume) if resume else last if resume == "" and last.exists() else None
     try:
         with _signals_noted() as received:
-            start = None if resume is None else Path(resume or last)
             reached = train(settings, start, minutes, tell, lambda: bool(received))
     finally:
         leave_processes()
     done = reached.step >= settings.steps
     tell(f"{'Finished' if done else 'Stopped'} at step {reached.step} of {settings.steps}; checkpoint: {last}")
     return 128 + received[0] if received and not done else 0
+
+
+def _silent(_line: str) -> None:
+    """The first process speaks for all."""
 
 
 @contextlib.contextmanager

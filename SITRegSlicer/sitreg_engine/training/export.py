@@ -1,6 +1,7 @@
 """A run's result as a model that a registration can use: weights and card in a folder of the model's id."""
 
 import csv
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -11,6 +12,7 @@ from sitreg_engine.models.sitreg.architecture import config_of, table_of
 from sitreg_engine.models.sitreg.network import SITReg
 from sitreg_engine.models.sitreg.placing import NOT_YET, place
 
+from .config_file import read_settings
 from .state import read_checkpoint
 
 _MEASURES = {
@@ -21,10 +23,11 @@ _MEASURES = {
 }
 
 
-def export_run(run: Path, folder: Path) -> Card:
+def export_run(run: Path, folder: Path, texts: Path | None = None) -> Card:
     """Write the averaged weights of a run (its best checkpoint, or the one named) and their card to `folder`.
 
-    The folder's name is the model's id. Raises InputError when the run's [card] lacks something, or for no checkpoint.
+    The folder's name is the model's id. texts: a settings file whose [card] is used instead of the run's own.
+    Raises InputError when the card lacks something, and when there is no checkpoint.
     """
     content = read_checkpoint(run)
     settings, reached = content["settings"], content["reached"]
@@ -38,7 +41,7 @@ def export_run(run: Path, folder: Path) -> Card:
         sha256=NOT_YET,
         training=json.dumps({"steps": reached["step"], "seed": settings["seed"], "losses": settings["losses"]}),
         results=_results(run if run.is_dir() else run.parent, reached["step"]),
-        **settings["card"],
+        **(dataclasses.asdict(read_settings(texts).card) if texts else settings.get("card", {})),
     )
     network = SITReg(config)
     network.load_state_dict(content["average"])

@@ -64,7 +64,8 @@ def train(
     processes = join_processes(device)
     processes.share(settings.optimiser.accumulate)
     network = build_network(settings.model, settings.network, settings.seed)
-    initialise(network, settings.start)
+    if resume is None:
+        initialise(network, settings.start)
     set_checkpointing(network, settings.optimiser.checkpointing)
     state = new_state(network.to(device), settings.optimiser)
     reached = Reached() if resume is None else load_state(state, resume)

@@ -51,6 +51,12 @@ def test_it_can_be_given_to_a_registration_by_its_file(config, tmp_path, people)
     assert record["weights_sha256"] == load_from(tmp_path / "bodies").info.weights_sha256
 
 
+def test_the_texts_of_the_card_can_come_from_another_file(config, tmp_path):
+    made = run(config, tmp_path, "")
+    texts = config("texts", rest=CARD.replace("Bodies", "Better"))
+    assert export_run(made, tmp_path / "bodies", texts).title == "Better"
+
+
 def test_a_run_whose_card_says_too_little_is_refused(config, tmp_path):
     with pytest.raises(InputError, match="title is empty"):
         export_run(run(config, tmp_path, ""), tmp_path / "bodies")

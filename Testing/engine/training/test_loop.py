@@ -85,6 +85,22 @@ def test_going_on_from_an_earlier_checkpoint_cuts_the_log_there(config, tmp_path
     assert [line["loss"] for line in after] == [line["loss"] for line in before]
 
 
+def test_resuming_where_nothing_was_begun_begins(config, tmp_path):
+    assert run_training(str(config(steps=1)), "", 0, quietly) == 0
+    assert read_checkpoint(tmp_path / "run" / "last.pt")["reached"]["step"] == 1
+
+
+def test_other_losses_begin_another_log(config, tmp_path):
+    path = config(steps=2)
+    run_training(str(path), None, 0, quietly)
+    path = config(steps=3, rest='[[losses]]\nname = "bending"\nweight = 0.1\n')
+    run_training(str(path), "", 0, quietly)
+    assert [line["step"] for line in lines(tmp_path / "run" / "log_until_2.csv")] == ["1", "2"]
+    after = lines(tmp_path / "run" / "log.csv")
+    assert [line["step"] for line in after] == ["3"]
+    assert "bending" in after[0]
+
+
 def test_the_time_limit_ends_a_run_with_a_checkpoint(config, tmp_path):
     assert run_training(str(config(steps=100000)), None, 1e-6, quietly) == 0
     assert read_checkpoint(tmp_path / "run" / "last.pt")["reached"]["step"] == 0
