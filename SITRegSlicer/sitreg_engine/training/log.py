@@ -9,7 +9,7 @@ from pathlib import Path
 def append(path: Path, step: int, values: Mapping[str, float]) -> None:
     """One line more, with a header when the file is new. Other columns than before begin a new file."""
     _set_aside(path, ["step", *values])
-    is_new = not path.is_file()
+    is_new = not path.is_file() or path.stat().st_size == 0
     with open(path, "a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         if is_new:

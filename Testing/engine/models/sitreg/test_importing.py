@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from sitreg_engine.cli import main
 from sitreg_engine.errors import InputError
 from sitreg_engine.models import load_from
 from sitreg_engine.models.sitreg.architecture import config_of, load_network, save_network, table_of
@@ -73,6 +74,15 @@ def test_a_checkpoint_of_another_family_is_refused(tmp_path):
     without_groups(SITReg(SMALL), tmp_path / "model.pt")
     with pytest.raises(InputError, match=r"has \(8, 40\) channels .* networks of mir-ixi have \(12, 16\)"):
         import_checkpoint(tmp_path / "model.pt", "mir-ixi", "m", None, None)
+
+
+def test_the_command_imports_and_tells(tmp_path, capsys):
+    without_groups(SITReg(SMALL), tmp_path / "model.pt")
+    command = ["import-checkpoint", str(tmp_path / "model.pt"), "-o", str(tmp_path / "mine")]
+    assert main([*command, "--config", "oasis"]) == 0
+    assert "mine: 2 levels; features 8,40" in capsys.readouterr().out
+    assert load_from(tmp_path / "mine").info.title == "SITReg for OASIS brains"
+    assert main([*command, "--config", "lumir"]) == 2
 
 
 def test_a_configuration_can_be_a_file(tmp_path):
