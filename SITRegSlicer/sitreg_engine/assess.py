@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from .case import Case
-from .compose import WorldMaps
 from .contract import Measure
 from .fields import DisplacementField
 from .quality.consistency import consistency_measures
-from .quality.jacobian import jacobian_maps, jacobian_measures, jacobian_on
+from .quality.jacobian import jacobian_measures, jacobian_on
 from .quality.landmarks import landmark_measures
 from .quality.overlap import common_labels, dice, label_overlaps, overlap_measures
 from .quality.sampling import mask_on
 from .quality.similarity import similarity_measures
-from .quality.warp import affine_field, warp_image, warp_labels
+from .quality.warp import align_image, align_labels, warp_image, warp_labels
+from .unfold import JudgedMaps
+
+Check = Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -30,60 +33,50 @@ class Assessment:
 
 
 def assess(
-    case: Case, fields: WorldMaps, aligned: np.ndarray, step: Callable[[float], None] = lambda _: None
+    case: Case, fields: JudgedMaps, aligned: np.ndarray, step: Callable[[float], None] = lambda _: None
 ) -> Assessment:
     """Warp everything and measure everything; `aligned` is the affine alone, 4x4 fixed -> moving LPS mm.
 
-    `step(fraction)` is called between the measures (and may raise to stop).
+    `step(fraction)` is called now and then (and may raise to stop).
     """
     fixed, moving, forward, inverse = case.fixed, case.moving, fields.forward, fields.inverse
-    warped = warp_image(moving.image, forward, fixed.image.grid)
-    step(0.1)
-    jacobians = jacobian_maps(forward)
-    step(0.2)
-    measures = _similarity(case, warped, aligned)
-    step(0.3)
-    measures += jacobian_measures(jacobians, "forward", fixed.region)
-    measures += jacobian_measures(jacobian_maps(inverse), "inverse", moving.region)
-    step(0.5)
-    measures += consistency_measures(forward, inverse, fixed.image.grid, moving.image.grid, fixed.region, moving.region)
-    step(0.6)
+    grids = fixed.image.grid, moving.image.grid
+    warped_moving = warp_image(moving.image, forward, grids[0], check=partial(step, 0.1))
+    warped_fixed = warp_image(fixed.image, inverse, grids[1], check=partial(step, 0.2))
+    measures = _similarity(case, warped_moving, aligned, partial(step, 0.3))
+    measures += jacobian_measures(fields.forward_jacobian, "forward", fixed.region)
+    measures += jacobian_measures(fields.inverse_jacobian, "inverse", moving.region)
+    check = partial(step, 0.5)
+    measures += consistency_measures(forward, inverse, *grids, fixed.region, moving.region, check)
     labels = None
     if moving.labels is not None:
-        labels = warp_labels(moving.labels, forward, fixed.image.grid)
-        step(0.7)
-        measures += _overlap(case, forward, aligned)
-        step(0.9)
+        labels = warp_labels(moving.labels, forward, grids[0], check=partial(step, 0.6))
+        measures += _overlap(case, forward, labels, aligned, partial(step, 0.7))
     if fixed.points is not None and moving.points is not None:
         measures += landmark_measures(fixed.points, moving.points, forward)
-    return Assessment(
-        warped,
-        warp_image(fixed.image, inverse, moving.image.grid),
-        jacobian_on(jacobians, fixed.image.grid, mark_folds=True),
-        labels,
-        measures,
-    )
+    jacobian = jacobian_on(fields.forward_jacobian, grids[0], mark_folds=True)
+    return Assessment(warped_moving, warped_fixed, jacobian, labels, measures)
 
 
-def _similarity(case: Case, warped: np.ndarray, aligned: np.ndarray) -> list[Measure]:
-    grid = case.fixed.image.grid
-    before = warp_image(case.moving.image, affine_field(np.eye(4), grid), grid)
-    by_affine = warp_image(case.moving.image, affine_field(aligned, grid), grid)
-    region = case.fixed.region
+def _similarity(case: Case, warped: np.ndarray, aligned: np.ndarray, check: Check) -> list[Measure]:
+    grid, region = case.fixed.image.grid, case.fixed.region
+    before, by_affine = (align_image(case.moving.image, matrix, grid, check) for matrix in (np.eye(4), aligned))
     mask = None if region is None else mask_on(region, grid)
-    return similarity_measures(case.fixed.image.array, before, warped, mask, by_affine)
+    return similarity_measures(case.fixed.image.array, before, warped, mask, by_affine, check)
 
 
-def _overlap(case: Case, forward: DisplacementField, aligned: np.ndarray) -> list[Measure]:
-    """Of the moving labels on the fixed labels' own grid; nothing without fixed labels."""
+def _overlap(
+    case: Case, forward: DisplacementField, warped: np.ndarray, aligned: np.ndarray, check: Check
+) -> list[Measure]:
+    """Of the moving labels on the fixed labels' own grid; nothing without fixed labels.
+
+    `warped`: the moving labels on the fixed image's grid.
+    """
     if case.fixed.labels is None:
         return []
     fixed, moving = case.fixed.labels, case.moving.labels
-    common = common_labels(fixed.array, moving.array)
-    grid = fixed.grid
-    warped = warp_labels(moving, forward, grid)
-    before = [
-        dice(fixed.array, warp_labels(moving, affine_field(matrix, grid), grid), common)
-        for matrix in (np.eye(4), aligned)
-    ]
-    return overlap_measures(label_overlaps(fixed.array, warped, grid, common), *before)
+    common, grid = common_labels(fixed.array, moving.array), fixed.grid
+    if grid != case.fixed.image.grid:
+        warped = warp_labels(moving, forward, grid, check=check)
+    before = [dice(fixed.array, align_labels(moving, matrix, grid, check), common) for matrix in (np.eye(4), aligned)]
+    return overlap_measures(label_overlaps(fixed.array, warped, grid, common, check), *before)

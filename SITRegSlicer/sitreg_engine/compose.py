@@ -4,6 +4,7 @@ forward = to_moving o L o R^-1 o to_fixed^-1 and inverse = to_fixed o R o L^-1 o
 L and R of the working grid. Each chain is followed point by point: nothing but the result is sampled.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -13,10 +14,10 @@ from torch import Tensor
 
 from .fields import DisplacementField
 from .geometry import Grid, apply
+from .lattices import in_slabs, lattice, turned
 from .mappings import sample
 from .models.sitreg.halfway import HalfWay
 from .prepare import Pair
-from .quality.sampling import lattice, slabs
 
 # How far beyond its own image a field may reach to cover what the other one sends there, in image sizes. Points
 # further out are of no use to either image, and following them could need any amount of memory.
@@ -33,20 +34,20 @@ class Chain:
     second: Tensor
     out: np.ndarray  # 4x4, half-way voxel -> LPS mm
 
-    def sampled(self, grid: Grid) -> DisplacementField:
-        """The map's displacements at all voxels of a grid."""
+    def sampled(self, grid: Grid, check: Callable[[], None] = lambda: None) -> DisplacementField:
+        """The map's displacements at all voxels of a grid. `check` is called now and then, and may raise to stop."""
         vectors = np.empty((3, *grid.shape), np.float32)
-        device = self.first.device
-        for rows in slabs(grid.shape):
-            voxels = lattice(self.into @ grid.voxel_to_world, grid.shape, rows).to(device)
-            moved = self._through(voxels[None])[0]
-            linear = torch.from_numpy(np.float32(self.out[:3, :3])).to(device)
-            placed = (linear @ moved.reshape(3, -1)).reshape(moved.shape)
-            # x itself is taken off in the same float32 coordinates, so that equal positions cancel exactly
-            start = lattice(grid.voxel_to_world, grid.shape, rows).to(device)
-            start -= torch.from_numpy(np.float32(self.out[:3, 3])).to(device)[:, None, None, None]
-            vectors[:, rows] = (placed - start).cpu().numpy()
+        in_slabs(lambda rows: self._fill(torch.from_numpy(vectors), grid, rows), grid.shape, check)
         return DisplacementField(vectors, grid)
+
+    def _fill(self, vectors: Tensor, grid: Grid, rows: slice) -> None:
+        """Some `rows` of (3, I, J, K) mm."""
+        device = self.first.device
+        moved = self._through(lattice(self.into @ grid.voxel_to_world, grid.shape, rows).to(device)[None])[0]
+        # x itself is taken off in the same float32 coordinates, so that equal positions cancel exactly
+        start = lattice(grid.voxel_to_world, grid.shape, rows).to(device)
+        start -= torch.from_numpy(np.float32(self.out[:3, 3])).to(device)[:, None, None, None]
+        vectors[:, rows] = turned(self.out, moved).sub_(start)
 
     def map_points(self, points: np.ndarray) -> np.ndarray:
         """World points (N, 3), LPS mm."""
@@ -61,8 +62,8 @@ class Chain:
         return moved.T.cpu().numpy()
 
     def _through(self, voxels: Tensor) -> Tensor:
-        voxels = voxels + sample(self.first, voxels)
-        return voxels + sample(self.second, voxels)
+        voxels = sample(self.first, voxels).add_(voxels)
+        return sample(self.second, voxels).add_(voxels)
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,20 @@ class WorldMaps:
     inverse: DisplacementField  # moving -> fixed, around the moving image
 
 
-def compose_fields(pair: Pair, maps: HalfWay, fixed: Grid, moving: Grid) -> WorldMaps:
-    """Each field covers its image's whole field of view and what the other map sends around it."""
+def compose_fields(
+    pair: Pair, maps: HalfWay, fixed: Grid, moving: Grid, check: Callable[[], None] = lambda: None
+) -> WorldMaps:
+    """Each field covers its image's whole field of view and what the other map sends around it.
+
+    `check` is called now and then, and may raise to stop.
+    """
     forward, inverse = chains(pair, maps)
     spacing = pair.grid.spacing[0]
     boxes = [
         field_grid(own, spacing, back.map_points(_box_points(other)))
         for own, other, back in ((fixed, moving, inverse), (moving, fixed, forward))
     ]
-    return WorldMaps(forward.sampled(boxes[0]), inverse.sampled(boxes[1]))
+    return WorldMaps(forward.sampled(boxes[0], check), inverse.sampled(boxes[1], check))
 
 
 def chains(pair: Pair, maps: HalfWay) -> tuple[Chain, Chain]:

@@ -5,29 +5,42 @@ hard may fold after all; there the half-way maps are smoothed a little, on both 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .compose import Chain, WorldMaps, chains, compose_fields
-from .fields import DisplacementField
 from .geometry import Grid, apply
 from .models.sitreg.halfway import HalfWay
 from .prepare import Pair
-from .quality.jacobian import folds, jacobian_maps
+from .quality.jacobian import JacobianMaps, folds, jacobian_maps
 from .refine.topology import smoothed_at
 
 MOST_ATTEMPTS = 6
 
 
+@dataclass(frozen=True)
+class JudgedMaps(WorldMaps):
+    """Both fields with the determinants that say whether they fold."""
+
+    forward_jacobian: JacobianMaps
+    inverse_jacobian: JacobianMaps
+
+
 def compose_without_folds(
     pair: Pair, maps: HalfWay, fixed: Grid, moving: Grid, step: Callable[[float], None]
-) -> WorldMaps:
-    """The composed fields; free of folds unless MOST_ATTEMPTS do not suffice (the measures will say so)."""
+) -> JudgedMaps:
+    """The composed fields; free of folds unless MOST_ATTEMPTS do not suffice (the measures will say so).
+
+    `step(fraction)` is called now and then, and may raise to stop.
+    """
     for attempt in range(MOST_ATTEMPTS):
-        step(attempt / MOST_ATTEMPTS)
-        fields = compose_fields(pair, maps, fixed, moving)
+        check = partial(step, attempt / MOST_ATTEMPTS)
+        check()
+        fields = _judged(compose_fields(pair, maps, fixed, moving, check), check)
         places = _folded_places(fields, chains(pair, maps), maps.left)
         if places is None or attempt == MOST_ATTEMPTS - 1:
             break
@@ -36,18 +49,18 @@ def compose_without_folds(
     return fields
 
 
-def _folded_places(fields: WorldMaps, maps: tuple[Chain, Chain], like: Tensor) -> Tensor | None:
+def _judged(fields: WorldMaps, check: Callable[[], None]) -> JudgedMaps:
+    forward, inverse = fields.forward, fields.inverse
+    return JudgedMaps(forward, inverse, jacobian_maps(forward, check), jacobian_maps(inverse, check))
+
+
+def _folded_places(fields: JudgedMaps, maps: tuple[Chain, Chain], like: Tensor) -> Tensor | None:
     """Where in the half-way space either field folds, (1, 1, I, J, K) bool; None where none does."""
     shape = np.array(like.shape[2:])
     found = np.zeros(shape, bool)
-    for field, chain in zip((fields.forward, fields.inverse), maps, strict=True):
-        points = _folded_points(field)
+    for jacobian, chain in zip((fields.forward_jacobian, fields.inverse_jacobian), maps, strict=True):
+        points = apply(jacobian.grid.voxel_to_world, np.argwhere(folds(jacobian.smallest)))  # (N, 3) LPS mm
         if len(points):
             voxels = np.clip(np.rint(chain.half_way(points)).astype(int), 0, shape - 1)
             found[tuple(voxels.T)] = True
     return torch.from_numpy(found).to(like.device)[None, None] if found.any() else None
-
-
-def _folded_points(field: DisplacementField) -> np.ndarray:
-    """World positions (N, 3) of the voxels where any one-sided determinant is not positive, LPS mm."""
-    return apply(field.grid.voxel_to_world, np.argwhere(folds(jacobian_maps(field).smallest)))

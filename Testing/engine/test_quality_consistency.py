@@ -100,6 +100,29 @@ def test_a_large_image_is_looked_at_on_a_sub_lattice_and_says_so():
     assert len(found.millimetres) == 6 * 7 * 7
 
 
+def test_a_sub_lattice_inside_a_mask_sees_the_mask_alone():
+    inside = np.zeros(FIXED.shape, np.uint8)
+    inside[5:9, 4:11, 3:12] = 1
+    off = DisplacementField(INVERSE.vectors + np.float32([0.3, 0.0, 0.4])[:, None, None, None], MOVING_BOX)
+    found = inverse_consistency(FORWARD, off, FIXED, Volume(inside, FIXED), most=40)
+    assert found.stride == 2
+    assert found.millimetres.size == np.count_nonzero(inside[::2, ::2, ::2]) and found.left_out == 0
+    assert np.allclose(found.millimetres, 0.5, atol=1e-4)
+
+
+def test_an_empty_mask_gives_no_error_at_all():
+    found = inverse_consistency(FORWARD, INVERSE, FIXED, Volume(np.zeros(FIXED.shape, np.uint8), FIXED))
+    assert found.millimetres.size == 0 and found.left_out == 0
+
+
+def test_it_can_be_stopped():
+    def stop() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        inverse_consistency(FORWARD, INVERSE, FIXED, check=stop)
+
+
 def test_measures_cover_both_ways_and_both_masks():
     ones = Volume(np.ones(FIXED.shape, np.uint8), FIXED), Volume(np.ones(MOVING.shape, np.uint8), MOVING)
     measures = consistency_measures(FORWARD, INVERSE, FIXED, MOVING, *ones)

@@ -4,18 +4,16 @@ import numpy as np
 import pytest
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid
 from sitreg_engine.quality.landmarks import landmark_measures, target_registration_errors
-from sitreg_engine.quality.warp import affine_field
 
 GRID = Grid((20, 20, 20), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), tuple(np.eye(3).ravel()))
 POINTS = np.array([[3.0, 4.0, 5.0], [10.0, 2.0, 17.5], [8.0, 8.0, 8.0], [1.0, 1.0, 1.0]])
 
 
-def shifted(x: float, y: float, z: float) -> np.ndarray:
-    matrix = np.eye(4)
-    matrix[:3, 3] = (x, y, z)
-    return matrix
+def shifted(x: float, y: float, z: float) -> DisplacementField:
+    return DisplacementField(np.tile(np.float32([x, y, z])[:, None, None, None], (1, *GRID.shape)), GRID)
 
 
 def test_without_a_field_it_is_the_distance_of_the_pairs():
@@ -24,14 +22,14 @@ def test_without_a_field_it_is_the_distance_of_the_pairs():
 
 def test_the_right_map_leaves_no_error_and_a_wrong_one_leaves_its_fault():
     moving = POINTS + np.array([3.0, 0.0, 4.0])
-    right, wrong = affine_field(shifted(3, 0, 4), GRID), affine_field(shifted(-3, 0, -4), GRID)
+    right, wrong = shifted(3, 0, 4), shifted(-3, 0, -4)
     assert target_registration_errors(POINTS, moving, right).max() < 1e-5
     assert np.allclose(target_registration_errors(POINTS, moving, wrong), 10)
 
 
 def test_mean_median_percentile_and_maximum_before_and_after():
     moving = POINTS + np.array([0.0, 1.0, 2.0, 7.0])[:, None] * [0.0, 0.0, 1.0]
-    measures = {m.name: m for m in landmark_measures(POINTS, moving, affine_field(shifted(0, 0, 1), GRID))}
+    measures = {m.name: m for m in landmark_measures(POINTS, moving, shifted(0, 0, 1))}
     assert measures["tre_mean_before"].value == pytest.approx(2.5)
     assert measures["tre_median_before"].value == pytest.approx(1.5)
     assert measures["tre_max_before"].value == pytest.approx(7)

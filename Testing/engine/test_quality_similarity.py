@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 
 from sitreg_engine.errors import InputError
-from sitreg_engine.quality.similarity import local_ncc, mean_local_ncc, similarity_measures
+from sitreg_engine.quality.local_ncc import local_ncc, mean_local_nccs
+from sitreg_engine.quality.similarity import similarity_measures
 
 SHAPE = (16, 17, 18)
+
+
+def mean_local_ncc(first: np.ndarray, second: np.ndarray, *args, **settings) -> float:
+    return mean_local_nccs(first, [second], *args, **settings)[0]
 
 
 def noise(seed: int) -> np.ndarray:
@@ -87,9 +92,26 @@ def test_before_and_after_are_named():
     assert aligned.name == "ncc_aligned" and 0.5 < aligned.value < 0.9
 
 
+def test_several_images_are_compared_as_each_alone():
+    mask = noise(3) > 45
+    others = [noise(1), 0.5 * noise(0) + noise(2), noise(0)]
+    alone = [mean_local_ncc(noise(0), other, mask) for other in others]
+    assert mean_local_nccs(noise(0), others, mask) == pytest.approx(alone, abs=1e-9)
+
+
+def test_comparing_can_be_stopped():
+    def stop() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        mean_local_nccs(noise(0), [noise(1)], check=stop)
+
+
 def test_images_of_different_shapes_are_refused():
     with pytest.raises(InputError, match="one grid"):
         local_ncc(noise(0), noise(0)[1:])
+    with pytest.raises(InputError, match="one grid"):
+        mean_local_nccs(noise(0), [noise(0), noise(0)[1:]])
 
 
 @pytest.mark.parametrize("window", [0, 4, -3])
@@ -99,7 +121,7 @@ def test_an_even_window_is_refused(window):
 
 
 def test_a_long_image_is_the_same_in_one_slab_or_many():
-    a = np.random.default_rng(0).normal(0, 1, (600, 64, 64)).astype(np.float32)  # more than two slabs
+    a = np.random.default_rng(0).normal(0, 1, (600, 64, 64)).astype(np.float32)  # many tiles
     b = 0.5 * a + np.random.default_rng(1).normal(0, 1, a.shape).astype(np.float32)
     ncc = local_ncc(a, b)
     for i in (0, 253, 255, 256, 258, 599):

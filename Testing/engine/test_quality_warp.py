@@ -7,8 +7,9 @@ import SimpleITK as sitk
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume, from_sitk, to_sitk
-from sitreg_engine.quality.sampling import displacements, lattice_offset, mask_on, slabs
-from sitreg_engine.quality.warp import affine_field, warp_image, warp_labels
+from sitreg_engine.lattices import part_of
+from sitreg_engine.quality.sampling import displacements, mask_on
+from sitreg_engine.quality.warp import align_image, align_labels, warp_image, warp_labels
 
 TURN = np.linalg.qr(np.array([[2.0, 0.3, -0.4], [0.5, 1.5, 0.2], [-0.1, 0.6, 1.8]]))[0]
 FIXED = Grid((14, 12, 10), (1.1, 1.5, 2.0), (-8.0, -7.0, -9.0), tuple(-TURN.ravel()))
@@ -110,40 +111,25 @@ def test_nan_in_the_field_gives_background_and_not_noise():
 def test_cutting_the_field_equals_sampling_it():
     field = smooth_field(wider(FIXED, 2))
     nudged = Grid(FIXED.shape, FIXED.spacing, tuple(o + 0.01 for o in FIXED.origin), FIXED.direction)
-    assert lattice_offset(field.grid, FIXED) == (2, 2, 2) and lattice_offset(field.grid, nudged) is None
+    assert part_of(field.grid, FIXED) is not None and part_of(field.grid, nudged) is None
     cut, sampled = displacements(field, FIXED, slice(0, 14)), displacements(field, nudged, slice(0, 14))
     assert (cut - sampled).abs().max() < 0.02
 
 
-def test_a_lattice_is_recognised_only_where_every_voxel_is_shared():
-    assert lattice_offset(FIXED, FIXED) == (0, 0, 0)
-    assert lattice_offset(FIXED, wider(FIXED, 1)) is None  # reaches out of it
-    for start in (-1, 10):  # sticks out at the low or at the high end
-        origin = tuple(map(float, apply(FIXED.voxel_to_world, np.array([start, 2, 2]))))
-        assert lattice_offset(FIXED, Grid((5, 5, 5), FIXED.spacing, origin, FIXED.direction)) is None
-    assert lattice_offset(wider(FIXED, 9), MOVING) is None
-    stretched = Grid(FIXED.shape, tuple(1.001 * s for s in FIXED.spacing), FIXED.origin, FIXED.direction)
-    assert lattice_offset(wider(FIXED, 1), stretched) is None
-    turned = Grid(FIXED.shape, FIXED.spacing, FIXED.origin, tuple(-d for d in FIXED.direction))
-    assert lattice_offset(FIXED, turned) is None
-
-
-def test_an_affine_seen_as_a_field_warps_as_itk_does():
+@pytest.mark.parametrize("interpolator", [sitk.sitkLinear, sitk.sitkNearestNeighbor])
+def test_an_affine_alone_warps_as_itk_does(interpolator):
     matrix = np.eye(4)
     matrix[:3, :3] = TURN @ np.diag([1.1, 0.9, 1.0])
     matrix[:3, 3] = (1.0, -2.0, 0.5)
-    moving = random_image(MOVING)
+    linear = interpolator == sitk.sitkLinear
+    moving = random_image(MOVING) if linear else random_labels(MOVING)
     affine = sitk.AffineTransform(matrix[:3, :3].ravel().tolist(), matrix[:3, 3].tolist())
     reference = to_sitk(np.zeros(FIXED.shape, np.uint8), FIXED)
-    theirs = from_sitk(sitk.Resample(to_sitk(moving.array, MOVING), reference, affine, sitk.sitkLinear, -5.0)).array
-    ours = warp_image(moving, affine_field(matrix, FIXED), FIXED, -5.0)
+    beyond = float(moving.array.min()) if linear else 0.0
+    theirs = from_sitk(sitk.Resample(to_sitk(moving.array, MOVING), reference, affine, interpolator, beyond)).array
+    ours = (align_image if linear else align_labels)(moving, matrix, FIXED)
+    assert ours.dtype == moving.array.dtype
     assert np.count_nonzero(np.abs(ours - theirs) > 0.01) <= 2
-
-
-def test_slabs_cover_every_row_once():
-    for shape, voxels in (((10, 4, 4), 48), ((7, 100, 100), 50), ((1, 1, 1), 10)):
-        rows = [i for part in slabs(shape, voxels) for i in range(part.start, part.stop)]
-        assert rows == list(range(shape[0]))
 
 
 def test_a_mask_on_its_own_grid_is_itself_and_false_beyond():

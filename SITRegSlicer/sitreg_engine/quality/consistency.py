@@ -1,5 +1,6 @@
 """How well one transform undoes the other: |inverse(forward(x)) - x| in mm, as ITK would evaluate the two files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,14 +9,14 @@ from torch import Tensor
 
 from sitreg_engine.contract import Measure
 from sitreg_engine.fields import DisplacementField
-from sitreg_engine.geometry import Grid, apply
+from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
+from sitreg_engine.lattices import box_around, cut_out, in_slabs, lattice, turned
 from sitreg_engine.mappings import sample
 
-from .sampling import inside, mask_on
+from .sampling import displacements, inside, mask_on
 
 _MOST_POINTS = 4_000_000  # beyond it every second, third, ... voxel along each axis is looked at
-_POINTS_AT_ONCE = 2**19
 
 
 @dataclass(frozen=True)
@@ -28,46 +29,61 @@ class ConsistencyErrors:
 
 
 def inverse_consistency(
-    there: DisplacementField, back: DisplacementField, onto: Grid, mask: Volume | None = None, most: int = _MOST_POINTS
+    there: DisplacementField,
+    back: DisplacementField,
+    onto: Grid,
+    mask: Volume | None = None,
+    most: int = _MOST_POINTS,
+    check: Callable[[], None] = lambda: None,
 ) -> ConsistencyErrors:
     """|back(there(x)) - x| for voxel centres x of `onto`, all or inside a mask, mm; both fields trilinear.
 
     At most about `most` voxels are looked at, on a regular sub-lattice when there are more. NaN in a field gives NaN.
+    `check` is called now and then, and may raise to stop.
     """
-    chosen = np.ones(onto.shape, dtype=bool) if mask is None else mask_on(mask, onto)
-    stride = int(np.ceil((np.count_nonzero(chosen) / most) ** (1 / 3))) or 1
-    indices = np.argwhere(chosen[::stride, ::stride, ::stride]) * stride
-    errors, left_out = [np.empty(0, np.float32)], 0
-    for start in range(0, len(indices), _POINTS_AT_ONCE):
-        points = apply(onto.voxel_to_world, indices[start : start + _POINTS_AT_ONCE])
-        part = _errors_at(points, there, back)
-        errors.append(part)
-        left_out += len(points) - len(part)
-    return ConsistencyErrors(np.concatenate(errors), stride, left_out)
+    chosen = None if mask is None else mask_on(mask, onto)
+    count = np.prod(onto.shape) if chosen is None else np.count_nonzero(chosen)
+    stride = int(np.ceil((count / most) ** (1 / 3))) or 1
+    points, chosen = _sub_lattice(onto, chosen, stride)
+    if min(points.shape) == 0:
+        return ConsistencyErrors(np.empty(0, np.float32), stride, 0)
+    looked_at = int(np.prod(points.shape) if chosen is None else np.count_nonzero(chosen))
+
+    def part(rows: slice) -> np.ndarray:
+        errors, covered = _errors_at(points, there, back, rows)
+        return errors[covered if chosen is None else covered & torch.from_numpy(chosen[rows])].numpy()
+
+    errors = np.concatenate(in_slabs(part, points.shape, check))
+    return ConsistencyErrors(errors, stride, looked_at - errors.size)
 
 
-def _errors_at(points: np.ndarray, there: DisplacementField, back: DisplacementField) -> np.ndarray:
-    """|back(there(x)) - x| in mm at those of the world points (N, 3) that both boxes cover."""
-    first, covered = _displacements_at(points, there)
-    points, first = points[covered], first[covered]
-    second, covered = _displacements_at(points + first, back)
-    return np.linalg.norm(first[covered] + second[covered], axis=1).astype(np.float32)
+def _sub_lattice(grid: Grid, chosen: np.ndarray | None, stride: int) -> tuple[Grid, np.ndarray | None]:
+    """Every stride-th voxel of a grid, as far as any of them is chosen, and which of them are."""
+    every = (slice(None, None, stride),) * 3
+    points = cut_out(grid, every)
+    if chosen is None:
+        return points, None
+    chosen = chosen[every]
+    box = box_around(chosen)
+    return cut_out(points, box), chosen[box]
 
 
-def _displacements_at(points: np.ndarray, field: DisplacementField) -> tuple[np.ndarray, np.ndarray]:
-    """The field's vectors (N, 3) in mm at world points, and which of the points its box covers.
+def _errors_at(points: Grid, there: DisplacementField, back: DisplacementField, rows: slice) -> tuple[Tensor, Tensor]:
+    """|back(there(x)) - x| in mm at some rows of voxel centres x, and which of these both boxes cover.
 
     A point that is NaN counts as covered: its error shall be seen, not left out.
     """
-    coordinates = torch.from_numpy(np.float32(apply(field.grid.world_to_voxel, points)).T)
-    covered = inside(coordinates, field.grid.shape) | coordinates.isnan().any(dim=0)
-    vectors = sample(torch.from_numpy(field.vectors)[None], _as_volume(coordinates))[0]
-    return vectors.reshape(3, -1).T.numpy(), covered.numpy()
+    covered = inside(_places(points, there, rows), there.grid.shape)
+    first = displacements(there, points, rows)
+    landing = _places(points, back, rows).add_(turned(back.grid.world_to_voxel, first))
+    covered &= inside(landing, back.grid.shape) | landing.isnan().any(dim=0)
+    second = sample(torch.from_numpy(back.vectors)[None], landing[None])[0]
+    return torch.linalg.vector_norm(second.add_(first), dim=0), covered
 
 
-def _as_volume(coordinates: Tensor) -> Tensor:
-    """(3, N) as (1, 3, N, 1, 1)."""
-    return coordinates.contiguous()[None, :, :, None, None]
+def _places(points: Grid, field: DisplacementField, rows: slice) -> Tensor:
+    """Where some rows of voxel centres lie in a field's box, (3, rows, J, K) voxels."""
+    return lattice(field.grid.world_to_voxel @ points.voxel_to_world, points.shape, rows)
 
 
 def consistency_measures(
@@ -77,14 +93,19 @@ def consistency_measures(
     moving: Grid,
     fixed_mask: Volume | None = None,
     moving_mask: Volume | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> list[Measure]:
-    """Mean, 95 % and largest inverse consistency error both ways, over the whole images and inside masks, mm."""
-    result = _measures_of(inverse_consistency(forward, inverse, fixed), "forward", "")
-    result += _measures_of(inverse_consistency(inverse, forward, moving), "inverse", "")
-    if fixed_mask is not None:
-        result += _measures_of(inverse_consistency(forward, inverse, fixed, fixed_mask), "forward", "_in_mask")
-    if moving_mask is not None:
-        result += _measures_of(inverse_consistency(inverse, forward, moving, moving_mask), "inverse", "_in_mask")
+    """Mean, 95 % and largest inverse consistency error both ways, over the whole images and inside masks, mm.
+
+    `check` is called now and then, and may raise to stop.
+    """
+    ways = (("forward", forward, inverse, fixed, fixed_mask), ("inverse", inverse, forward, moving, moving_mask))
+    result = []
+    for name, there, back, onto, _ in ways:
+        result += _measures_of(inverse_consistency(there, back, onto, check=check), name, "")
+    for name, there, back, onto, mask in ways:
+        if mask is not None:
+            result += _measures_of(inverse_consistency(there, back, onto, mask, check=check), name, "_in_mask")
     return result
 
 

@@ -8,21 +8,22 @@ backward difference along each axis are the Jacobians of the trilinear interpola
 meet at a voxel: where one of them is not positive, the field as ITK evaluates it folds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from sitreg_engine.contract import Measure
-from sitreg_engine.determinants import both_sides, determinant, smallest_of_eight
+from sitreg_engine.determinants import determinants, one_sided, with_neighbours
 from sitreg_engine.errors import InputError
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
+from sitreg_engine.lattices import in_slabs, lattice, part_of, turned
 from sitreg_engine.mappings import sample
 
-from .sampling import lattice, lattice_offset, mask_on, slabs
+from .sampling import mask_on
 
 
 @dataclass(frozen=True)
@@ -34,39 +35,24 @@ class JacobianMaps:
     grid: Grid
 
 
-def jacobian_maps(field: DisplacementField) -> JacobianMaps:
-    """Both determinants of a field at all its voxels. Raises InputError when an axis has fewer than 2 voxels."""
+def jacobian_maps(field: DisplacementField, check: Callable[[], None] = lambda: None) -> JacobianMaps:
+    """Both determinants of a field at all its voxels. `check` is called now and then, and may raise to stop.
+
+    Raises InputError when an axis has fewer than 2 voxels.
+    """
     shape = field.grid.shape
     if min(shape) < 2:
         raise InputError(f"A Jacobian needs a field of at least 2 voxels along each axis, this one has {shape}.")
     central, smallest = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    for rows in slabs(shape):
-        forward, backward = _differences(field, rows)
-        central[rows] = determinant([(f + b) / 2 for f, b in zip(forward, backward, strict=True)]).numpy()
-        smallest[rows] = smallest_of_eight(forward, backward).numpy()
+    vectors = torch.from_numpy(np.asarray(field.vectors, dtype=np.float32))
+
+    def fill(rows: slice) -> None:
+        block, own = with_neighbours(rows, shape[0])
+        found = determinants(*one_sided(turned(field.grid.world_to_voxel, vectors[:, block]), own))
+        smallest[rows], central[rows] = (values.numpy() for values in found)
+
+    in_slabs(fill, shape, check)
     return JacobianMaps(central, smallest, field.grid)
-
-
-def _differences(field: DisplacementField, rows: slice) -> tuple[list[Tensor], list[Tensor]]:
-    """Columns d(i + A^-1 u)/d(axis) by forward and by backward differences at some rows: 3 x (3, rows, J, K) each."""
-    low, high = max(rows.start - 1, 0), min(rows.stop + 1, field.grid.shape[0])
-    linear = torch.from_numpy(np.float32(field.grid.world_to_voxel[:3, :3]))
-    vectors = torch.from_numpy(np.ascontiguousarray(field.vectors[:, low:high], dtype=np.float32))
-    moved = (linear @ vectors.reshape(3, -1)).reshape(vectors.shape)
-    forward, backward = [], []
-    for axis in range(3):
-        steps = torch.diff(moved, dim=axis + 1)
-        steps[axis] += 1.0
-        if axis == 0:
-            ahead, behind = both_sides(steps, 1)
-            keep = slice(rows.start - low, rows.stop - low)
-            ahead, behind = ahead[:, keep], behind[:, keep]
-        else:
-            inner = steps[:, rows.start - low : rows.stop - low]
-            ahead, behind = both_sides(inner, axis + 1)
-        forward.append(ahead)
-        backward.append(behind)
-    return forward, backward
 
 
 def jacobian_on(maps: JacobianMaps, onto: Grid, mark_folds: bool = False) -> np.ndarray:
@@ -75,16 +61,18 @@ def jacobian_on(maps: JacobianMaps, onto: Grid, mark_folds: bool = False) -> np.
     With `mark_folds`, where one of the eight one-sided determinants is not positive, the smallest of them stands
     instead: then every fold shows as a value that is not positive, also those that central differences hide.
     """
-    shown = maps.central
-    if mark_folds:
-        shown = np.where(folds(maps.smallest), np.minimum(maps.central, maps.smallest), maps.central)
-    offset = lattice_offset(maps.grid, onto)
-    if offset is not None:
-        return shown[tuple(slice(o, o + n) for o, n in zip(offset, onto.shape, strict=True))].copy()
+    part = part_of(maps.grid, onto)
+    central, smallest = (values if part is None else values[part] for values in (maps.central, maps.smallest))
+    shown = np.where(folds(smallest), np.minimum(central, smallest), central) if mark_folds else central.copy()
+    if part is not None:
+        return shown
     step = maps.grid.world_to_voxel @ onto.voxel_to_world
     values, result = torch.from_numpy(shown)[None, None], np.empty(onto.shape, np.float32)
-    for rows in slabs(onto.shape):
+
+    def fill(rows: slice) -> None:
         result[rows] = sample(values, lattice(step, onto.shape, rows)[None])[0, 0].numpy()
+
+    in_slabs(fill, onto.shape)
     return result
 
 
@@ -98,34 +86,76 @@ def jacobian_measures(maps: JacobianMaps, direction: str = "forward", mask: Volu
 
     Names begin with `direction` and end in "_in_mask" for the mask's part.
     """
-    result = _measures_of(maps.central, maps.smallest, maps.grid, direction, "", "in the whole field")
+    result = _measures_of(_totals(maps, None), maps.grid, direction, "", "in the whole field")
     if mask is not None:
         chosen = mask_on(mask, maps.grid)
-        parts = (maps.central[chosen], maps.smallest[chosen])
-        result += _measures_of(*parts, maps.grid, direction, "_in_mask", "inside the mask")
+        result += _measures_of(_totals(maps, chosen), maps.grid, direction, "_in_mask", "inside the mask")
     return result
 
 
-def _measures_of(
-    central: np.ndarray, smallest: np.ndarray, grid: Grid, direction: str, suffix: str, where: str
-) -> list[Measure]:
-    name, of = f"{direction}_jacobian", f"of the {direction} transform {where}"
+@dataclass(frozen=True)
+class _Totals:
+    """What the measures need of some voxels; one row per slab, or their sum."""
+
+    voxels: int
+    folded: int  # by one-sided differences
+    folded_central: int
+    lowest: float  # of the finite central determinants; infinite where there is none
+    highest: float
+    positive: int  # central determinants
+    logs: float  # sum of their logarithms
+    squares: float  # and of these squared
+
+
+def _totals(maps: JacobianMaps, chosen: np.ndarray | None) -> _Totals:
+    def of_slab(rows: slice) -> _Totals:
+        here = ... if chosen is None else chosen[rows]
+        return _totals_of(maps.central[rows][here], maps.smallest[rows][here])
+
+    parts = in_slabs(of_slab, maps.grid.shape)
+    return _Totals(
+        *(sum(getattr(part, name) for part in parts) for name in ("voxels", "folded", "folded_central")),
+        min(part.lowest for part in parts),
+        max(part.highest for part in parts),
+        *(sum(getattr(part, name) for part in parts) for name in ("positive", "logs", "squares")),
+    )
+
+
+def _totals_of(central: np.ndarray, smallest: np.ndarray) -> _Totals:
     finite, positive = central[np.isfinite(central)], central[central > 0]
+    logs = np.log(positive, dtype=np.float64)
+    return _Totals(
+        central.size,
+        int(np.count_nonzero(folds(smallest))),
+        int(np.count_nonzero(folds(central))),
+        float(finite.min(initial=np.inf)),
+        float(finite.max(initial=-np.inf)),
+        positive.size,
+        float(logs.sum()),
+        float(np.square(logs).sum()),
+    )
+
+
+def _measures_of(totals: _Totals, grid: Grid, direction: str, suffix: str, where: str) -> list[Measure]:
+    name, of = f"{direction}_jacobian", f"of the {direction} transform {where}"
     nan = float("nan")
-    spread = float(np.std(np.log(positive, dtype=np.float64))) if positive.size else nan
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (nan, nan)
+    spread = nan
+    if totals.positive:
+        mean = totals.logs / totals.positive
+        spread = float(np.sqrt(max(totals.squares / totals.positive - mean**2, 0.0)))
+    low, high = (totals.lowest, totals.highest) if totals.lowest <= totals.highest else (nan, nan)
+    central, sided = f"{of}, by central differences", f"{of}, by any of eight one-sided differences"
     return [
         Measure(f"{name}_min{suffix}", f"Smallest Jacobian determinant {of}", low, ""),
         Measure(f"{name}_max{suffix}", f"Largest Jacobian determinant {of}", high, ""),
         Measure(f"{name}_std_log{suffix}", f"Spread of the logarithm of the Jacobian determinant {of}", spread, ""),
-        *_fold_measures(central, grid, f"{direction}_folds_central", f"{of}, by central differences", suffix),
-        *_fold_measures(smallest, grid, f"{direction}_folds", f"{of}, by any of eight one-sided differences", suffix),
+        *_fold_measures(totals.folded_central, totals, grid, f"{direction}_folds_central", central, suffix),
+        *_fold_measures(totals.folded, totals, grid, f"{direction}_folds", sided, suffix),
     ]
 
 
-def _fold_measures(determinant: np.ndarray, grid: Grid, name: str, text: str, suffix: str) -> list[Measure]:
-    count = int(np.count_nonzero(folds(determinant)))
-    share = 100.0 * count / determinant.size if determinant.size else float("nan")
+def _fold_measures(count: int, totals: _Totals, grid: Grid, name: str, text: str, suffix: str) -> list[Measure]:
+    share = 100.0 * count / totals.voxels if totals.voxels else float("nan")
     return [
         Measure(f"{name}{suffix}", f"Folded voxels {text}", float(count), "voxels"),
         Measure(f"{name}_percent{suffix}", f"Share of folded voxels {text}", share, "%"),

@@ -1,6 +1,6 @@
 """How well two label maps on one grid agree: Dice, surface distances and volumes, label by label."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +8,14 @@ import numpy as np
 from sitreg_engine.contract import Measure
 from sitreg_engine.errors import InputError
 from sitreg_engine.geometry import Grid
+from sitreg_engine.lattices import Box, in_slabs
+from sitreg_engine.parallel import in_parallel
 
 from .surfaces import surface_distances
 
 _NAN = float("nan")
+_UNCHECKED_LABELS = 16
 _LARGEST_COUNTED = 2**20  # label values up to here are counted by position, larger or negative ones by sorting
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -38,22 +39,33 @@ def common_labels(first: np.ndarray, second: np.ndarray) -> list[int]:
 def dice(fixed: np.ndarray, warped: np.ndarray, labels: Sequence[int]) -> np.ndarray:
     """2 |A and B| / (|A| + |B|) of each label, shape (len(labels),); NaN for a label in neither map."""
     _same_shape(fixed, warped)
-    first, second, both = _counts(fixed), _counts(warped), _counts(fixed[fixed == warped])
+    first, second, both = _counts(fixed), _counts(warped), _counts(fixed, warped)
     sizes = [first.get(label, 0) + second.get(label, 0) for label in labels]
     return np.array([2 * both.get(n, 0) / size if size else _NAN for n, size in zip(labels, sizes, strict=True)])
 
 
-def label_overlaps(fixed: np.ndarray, warped: np.ndarray, grid: Grid, labels: Sequence[int]) -> list[LabelOverlap]:
+def label_overlaps(
+    fixed: np.ndarray,
+    warped: np.ndarray,
+    grid: Grid,
+    labels: Sequence[int],
+    check: Callable[[], None] = lambda: None,
+) -> list[LabelOverlap]:
     """Dice, HD95, mean surface distance and volumes of each label of two maps (I, J, K) on one grid.
 
-    Raises InputError when the maps' shapes differ.
+    `check` is called now and then, and may raise to stop. Raises InputError when the maps' shapes differ.
     """
-    scores = dice(fixed, warped, labels)
-    fixed_boxes, warped_boxes = _boxes(fixed, labels), _boxes(warped, labels)
-    return [
-        _overlap(label, float(score), fixed, warped, grid, fixed_boxes.get(label), warped_boxes.get(label))
-        for label, score in zip(labels, scores, strict=True)
-    ]
+    scores = dict(zip(labels, dice(fixed, warped, labels).tolist(), strict=True))
+    first, second = _boxes(fixed, labels), _boxes(warped, labels)
+
+    def one(label: int) -> LabelOverlap:
+        return _overlap(label, scores[label], fixed, warped, grid, first.get(label), second.get(label))
+
+    found = []
+    for start in range(0, len(labels), _UNCHECKED_LABELS):
+        found += in_parallel(one, labels[start : start + _UNCHECKED_LABELS])
+        check()
+    return found
 
 
 def _overlap(
@@ -120,19 +132,25 @@ def _mean(values: Sequence[float]) -> float:
     return float(kept.mean()) if kept.size else _NAN
 
 
-def _counts(labels: np.ndarray) -> dict[int, int]:
-    """Voxels of every label in an array of integers (any shape); 0 included."""
+def _counts(labels: np.ndarray, other: np.ndarray | None = None) -> dict[int, int]:
+    """Voxels of every label in an array of integers (any shape), 0 included; with `other`, of those equal to it."""
     if labels.size == 0:
         return {}
     if labels.dtype.kind not in "iub":
         raise InputError(f"A label map is an array of integers, this one is {labels.dtype}; convert it first.")
-    if labels.min() < 0 or labels.max() > _LARGEST_COUNTED:
-        values, counts = np.unique(labels, return_counts=True)
-    else:
-        counts = np.bincount(labels.ravel())
-        values = np.flatnonzero(counts)
-        counts = counts[values]
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+    high = int(labels.max())
+    if labels.min() < 0 or high > _LARGEST_COUNTED:
+        values, counts = np.unique(labels if other is None else labels[labels == other], return_counts=True)
+        return dict(zip(values.tolist(), counts.tolist(), strict=True))
+    flat = labels.reshape(-1)
+    equal = None if other is None else other.reshape(-1)
+
+    def count(part: slice) -> np.ndarray:
+        chosen = flat[part] if equal is None else flat[part][flat[part] == equal[part]]
+        return np.bincount(chosen, minlength=high + 1)
+
+    counts = sum(in_slabs(count, (flat.size, 1, 1), voxels=max(2**18, 8 * high)))
+    return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
 
 
 def _boxes(labels: np.ndarray, wanted: Sequence[int]) -> dict[int, Box]:

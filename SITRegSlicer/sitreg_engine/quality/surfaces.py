@@ -1,4 +1,4 @@
-"""Distances between the surfaces of two binary shapes, in mm, by exact Euclidean distance maps.
+"""Distances between the surfaces of two binary shapes, in mm, exact.
 
 The surface of a shape is its voxels that have one of their six neighbours outside it (what lies beyond the
 image counts as outside). Distances run between centres of surface voxels.
@@ -7,9 +7,10 @@ image counts as outside). Distances run between centres of surface voxels.
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk
 
 from sitreg_engine.errors import InputError
+
+from .nearest import Spacing, distances_to_nearest
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class SurfaceDistances:
         return float(np.concatenate([self.first_to_second, self.second_to_first]).mean(dtype=np.float64))
 
 
-def surface_distances(first: np.ndarray, second: np.ndarray, spacing: tuple[float, float, float]) -> SurfaceDistances:
+def surface_distances(first: np.ndarray, second: np.ndarray, spacing: Spacing) -> SurfaceDistances:
     """Surface distances of two binary arrays (I, J, K) on one grid. Raises InputError when one of them is empty."""
     if first.shape != second.shape:
         raise InputError(f"Surfaces are compared on one grid, but the shapes are {first.shape} and {second.shape}.")
     if not first.any() or not second.any():
         raise InputError("A surface distance needs two shapes with at least one voxel each; one of these is empty.")
     a, b = surface(first != 0), surface(second != 0)
-    return SurfaceDistances(_distance_map(b, spacing)[a], _distance_map(a, spacing)[b])
+    return SurfaceDistances(distances_to_nearest(a, b, spacing), distances_to_nearest(b, a, spacing))
 
 
 def surface(shape: np.ndarray) -> np.ndarray:
@@ -49,14 +50,3 @@ def surface(shape: np.ndarray) -> np.ndarray:
         for shift in (slice(0, -2), slice(2, None)):
             interior &= padded[(*core[:axis], shift, *core[axis + 1 :])]
     return shape & ~interior
-
-
-def _distance_map(surface_voxels: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
-    """Distance in mm of every voxel to the nearest surface voxel, float32 (I, J, K)."""
-    # SimpleITK reads this array as (k, j, i); a distance does not care as long as the spacing is turned with it.
-    image = sitk.GetImageFromArray(surface_voxels.view(np.uint8))
-    image.SetSpacing(spacing[::-1])
-    # The map is to the border of the object, which is the object itself only while it is one voxel thin: its sign
-    # is dropped, and `surface` never leaves a voxel with six neighbours.
-    distances = sitk.SignedMaurerDistanceMap(image, squaredDistance=False, useImageSpacing=True)
-    return np.abs(sitk.GetArrayViewFromImage(distances))

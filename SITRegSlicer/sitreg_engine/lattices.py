@@ -1,0 +1,116 @@
+"""The voxels of a box: worked off slab by slab on all cores, and their places in another box."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .geometry import Grid, apply
+from .parallel import in_parallel
+
+Found = TypeVar("Found")
+Box = tuple[slice, slice, slice]
+
+_SLAB_VOXELS = 2**17  # what is computed on the way from one slab to its result stays in the caches
+_UNCHECKED_VOXELS = 2**22  # about 0.2 s of the slowest work on two cores
+_TOLERANCE = 1e-3  # voxels; headers that went through float32 differ by about 1e-5
+
+
+def in_slabs(
+    work: Callable[[slice], Found],
+    shape: tuple[int, int, int],
+    check: Callable[[], None] = lambda: None,
+    voxels: int = _SLAB_VOXELS,
+) -> list[Found]:
+    """[work(rows) for all slabs of a box], on all cores; see `slabs`.
+
+    `check` is called now and then in the calling thread, and may raise to stop.
+    """
+    parts, found = list(slabs(shape, voxels)), []
+    together = max(1, _UNCHECKED_VOXELS // (parts[0].stop * shape[1] * shape[2]))
+    for start in range(0, len(parts), together):
+        found += in_parallel(work, parts[start : start + together])
+        check()
+    return found
+
+
+def slabs(shape: tuple[int, int, int], voxels: int = _SLAB_VOXELS) -> Iterator[slice]:
+    """Slices along the first axis, together the whole of it, of at most `voxels` voxels (but one row at least) each."""
+    rows = max(1, voxels // (shape[1] * shape[2]))
+    for start in range(0, shape[0], rows):
+        yield slice(start, min(start + rows, shape[0]))
+
+
+def lattice(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -> Tensor:
+    """A 4x4 matrix applied to the voxel indices of some `rows` of a box, (3, rows, J, K) float32."""
+    axes = [np.arange(rows.start, rows.stop), np.arange(shape[1]), np.arange(shape[2])]
+    # The map is affine: three short vectors per channel, added by broadcasting, instead of a matrix product per voxel.
+    parts = [torch.from_numpy(np.float32(np.outer(matrix[:3, a], axis))) for a, axis in enumerate(axes)]
+    first = parts[0] + torch.from_numpy(np.float32(matrix[:3, 3]))[:, None]
+    return first[:, :, None, None] + (parts[1][:, :, None] + parts[2][:, None, :])[:, None]
+
+
+def turned(matrix: np.ndarray, vectors: Tensor) -> Tensor:
+    """The linear part of a 4x4 matrix applied to vectors (3, ...); a new float32 tensor on the vectors' device."""
+    linear = torch.from_numpy(np.float32(matrix[:3, :3])).to(vectors.device)
+    return (linear @ vectors.reshape(3, -1)).view(vectors.shape)
+
+
+def part_of(grid: Grid, onto: Grid) -> Box | None:
+    """Which voxels of `grid` those of `onto` are, when each voxel of `onto` IS one of `grid`; else None.
+
+    The slices have a step where `onto` holds only every second, third, ... voxel.
+    """
+    found = _whole_steps(grid, onto)
+    if found is None:
+        return None
+    starts, steps = found
+    ends = [o + (n - 1) * s for o, n, s in zip(starts, onto.shape, steps, strict=True)]
+    if any(o < 0 or end >= m for o, end, m in zip(starts, ends, grid.shape, strict=True)):
+        return None
+    return tuple(slice(o, end + 1, s) for o, end, s in zip(starts, ends, steps, strict=True))
+
+
+def overlap_of(grid: Grid, onto: Grid) -> tuple[Box, Box] | None:
+    """The same voxels in `grid` and in `onto`, when both are parts of one lattice; else None."""
+    found = _whole_steps(grid, onto)
+    if found is None or found[1] != (1, 1, 1):
+        return None
+    ends = [(max(o, 0), min(o + n, m)) for o, n, m in zip(found[0], onto.shape, grid.shape, strict=True)]
+    here = tuple(slice(low, max(low, high)) for low, high in ends)
+    return here, tuple(slice(s.start - o, s.stop - o) for s, o in zip(here, found[0], strict=True))
+
+
+def _whole_steps(grid: Grid, onto: Grid) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """(first index, steps) in `grid` of the voxels of `onto`, when all of them lie on its lattice; else None."""
+    matrix = grid.world_to_voxel @ onto.voxel_to_world
+    start, steps = np.rint(matrix[:3, 3]), np.rint(np.diag(matrix[:3, :3]))
+    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(onto.shape) - 1)
+    if (steps < 1).any() or np.abs(apply(matrix, corners) - (start + corners * steps)).max() > _TOLERANCE:
+        return None
+    return tuple(map(int, start)), tuple(map(int, steps))
+
+
+def cut_out(grid: Grid, box: Box) -> Grid:
+    """The grid of `array[box]`, for an array on `grid`; the slices may have steps."""
+    ranges = [range(n)[part] for n, part in zip(grid.shape, box, strict=True)]
+    return Grid(
+        tuple(len(r) for r in ranges),
+        tuple(s * r.step for s, r in zip(grid.spacing, ranges, strict=True)),
+        tuple(map(float, apply(grid.voxel_to_world, np.array([r.start for r in ranges])))),
+        grid.direction,
+    )
+
+
+def box_around(chosen: np.ndarray, margin: int = 0) -> Box:
+    """The box of all that is true in a bool array (I, J, K), and `margin` voxels more; empty where nothing is true."""
+    planes = chosen.any(axis=0)  # (J, K)
+    result = []
+    for hits, size in zip((chosen.any(axis=(1, 2)), planes.any(axis=1), planes.any(axis=0)), chosen.shape, strict=True):
+        where = np.flatnonzero(hits)
+        result.append(
+            slice(max(where[0] - margin, 0), min(where[-1] + 1 + margin, size)) if where.size else slice(0, 0)
+        )
+    return tuple(slice(int(part.start), int(part.stop)) for part in result)

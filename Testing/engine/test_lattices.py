@@ -1,0 +1,122 @@
+"""The voxels of a box: in slabs, as parts of another box, and placed by a matrix."""
+
+import numpy as np
+import pytest
+
+from sitreg_engine.geometry import Grid, apply
+from sitreg_engine.lattices import box_around, cut_out, in_slabs, lattice, overlap_of, part_of, slabs, turned
+
+TURN = np.linalg.qr(np.array([[2.0, 0.3, -0.4], [0.5, 1.5, 0.2], [-0.1, 0.6, 1.8]]))[0]
+GRID = Grid((14, 12, 10), (1.1, 1.5, 2.0), (-8.0, -7.0, -9.0), tuple(-TURN.ravel()))
+
+
+def at(start: tuple[float, ...], shape: tuple[int, int, int], step: int = 1) -> Grid:
+    """Voxels of the lattice of GRID from an index on, every step-th along each axis."""
+    origin = tuple(map(float, apply(GRID.voxel_to_world, np.array(start))))
+    return Grid(shape, tuple(step * s for s in GRID.spacing), origin, GRID.direction)
+
+
+def indices() -> np.ndarray:
+    return np.arange(np.prod(GRID.shape)).reshape(GRID.shape)
+
+
+def world(grid: Grid) -> np.ndarray:
+    return apply(grid.voxel_to_world, np.moveaxis(np.indices(grid.shape), 0, -1))
+
+
+# ---- slabs
+
+
+@pytest.mark.parametrize("shape, voxels", [((10, 4, 4), 48), ((7, 100, 100), 50), ((1, 1, 1), 10)])
+def test_slabs_cover_every_row_once(shape, voxels):
+    assert [i for part in slabs(shape, voxels) for i in range(part.start, part.stop)] == list(range(shape[0]))
+
+
+def test_work_in_slabs_comes_back_in_order():
+    parts = in_slabs(lambda rows: (rows.start, rows.stop), (20, 3, 3), voxels=27)
+    assert parts == [(n, min(n + 3, 20)) for n in range(0, 20, 3)]
+
+
+def test_large_work_asks_now_and_then_whether_to_go_on():
+    asked = []
+    in_slabs(lambda rows: None, (64, 512, 512), lambda: asked.append(1))
+    assert len(asked) == 4
+
+
+def test_work_in_slabs_stops_when_asked_to():
+    done = []
+
+    def stop() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        in_slabs(done.append, (64, 512, 512), stop)
+    assert 0 < len(done) < 64
+
+
+# ---- boxes on one lattice
+
+
+def test_a_part_of_a_lattice_is_recognised():
+    assert indices()[part_of(GRID, GRID)].shape == GRID.shape
+    part = part_of(GRID, at((2, 3, 1), (4, 5, 6)))
+    assert np.array_equal(indices()[part], indices()[2:6, 3:8, 1:7])
+
+
+def test_every_second_voxel_is_a_part_too():
+    part = part_of(GRID, at((1, 0, 1), (6, 6, 4), step=2))
+    assert np.array_equal(indices()[part], indices()[1:12:2, 0:12:2, 1:8:2])
+
+
+@pytest.mark.parametrize("start", [(-1, 2, 2), (10, 2, 2)])
+def test_a_box_that_sticks_out_is_no_part(start):
+    assert part_of(GRID, at(start, (5, 5, 5))) is None
+
+
+def test_another_lattice_is_none():
+    stretched = Grid(GRID.shape, tuple(1.001 * s for s in GRID.spacing), GRID.origin, GRID.direction)
+    mirrored = Grid(GRID.shape, GRID.spacing, GRID.origin, tuple(-d for d in GRID.direction))
+    for other in (stretched, mirrored, at((0.5, 0, 0), (4, 4, 4))):
+        assert part_of(GRID, other) is None and overlap_of(GRID, other) is None
+    assert overlap_of(GRID, at((0, 0, 0), (3, 3, 3), step=2)) is None
+
+
+@pytest.mark.parametrize("start, shape", [((-2, 3, -1), (20, 4, 30)), ((2, 2, 2), (3, 3, 3)), ((50, 0, 0), (4, 4, 4))])
+def test_what_two_boxes_share_lies_at_the_same_places_in_both(start, shape):
+    onto = at(start, shape)
+    here, there = overlap_of(GRID, onto)
+    assert np.allclose(world(GRID)[here], world(onto)[there])
+    shared = [max(0, min(n, s + m) - max(s, 0)) for s, m, n in zip(start, shape, GRID.shape, strict=True)]
+    assert [s.stop - s.start for s in here] == shared
+
+
+def test_a_cut_grid_is_where_the_cut_voxels_are():
+    box = (slice(3, 11, 2), slice(None, None, 3), slice(1, 5))
+    found = cut_out(GRID, box)
+    assert np.allclose(world(found), world(GRID)[box])
+
+
+def test_an_empty_cut_is_an_empty_grid():
+    assert cut_out(GRID, (slice(0, 0),) * 3).shape == (0, 0, 0)
+
+
+def test_the_box_around_what_is_chosen():
+    chosen = np.zeros(GRID.shape, bool)
+    assert chosen[box_around(chosen)].size == 0
+    chosen[4, 5, 6] = chosen[9, 7, 3] = True
+    assert box_around(chosen) == (slice(4, 10), slice(5, 8), slice(3, 7))
+    assert box_around(chosen, 4) == (slice(0, 14), slice(1, 12), slice(0, 10))
+
+
+# ---- places
+
+
+def test_a_lattice_is_the_matrix_applied_to_every_index():
+    found = lattice(GRID.voxel_to_world, GRID.shape, slice(2, 5))
+    assert np.allclose(np.moveaxis(found.numpy(), 0, -1), world(GRID)[2:5], atol=1e-5)
+
+
+def test_vectors_are_turned_by_the_linear_part_alone():
+    vectors = lattice(np.eye(4), GRID.shape, slice(0, 3))
+    expected = np.moveaxis(np.moveaxis(vectors.numpy(), 0, -1) @ GRID.voxel_to_world[:3, :3].T, -1, 0)
+    assert np.allclose(turned(GRID.voxel_to_world, vectors).numpy(), expected, atol=1e-4)
