@@ -24,6 +24,7 @@ class Reporter:
         self._listener = listener
         self._stop_requested = stop_requested
         self._stage, self._text, self._begun = "", "", 0.0
+        self._furthest = 0.0  # a stage may be entered again; the bar does not go back
 
     def start(self, stage: str, text: str) -> None:
         """Enter a stage of contract.STAGES; the stage before ends here."""
@@ -37,7 +38,8 @@ class Reporter:
             raise Cancelled("The registration was cancelled; nothing was written.")
         before = sum(_WEIGHTS[s] for s in STAGES[: STAGES.index(self._stage)])
         done = (before + _WEIGHTS[self._stage] * min(max(fraction, 0.0), 1.0)) / sum(_WEIGHTS.values())
-        self._listener(self._stage, done, text or self._text)
+        self._furthest = max(self._furthest, done)
+        self._listener(self._stage, self._furthest, text or self._text)
 
     def end(self) -> None:
         """Close the current stage's clock (also called by the next `start`)."""

@@ -2,18 +2,18 @@
 
 from functools import lru_cache
 
-import torch
-
-from .affine import align
+from .affine import Alignment, align
 from .assess import Assessment, assess
 from .case import Case, read_case
 from .compose import WorldMaps
 from .contract import Job, Result
 from .devices import choose_device
+from .fallback import Attempt, first_that_fits
 from .inputs import check_job
+from .memory import free_memory
 from .models import Model, load_model
 from .outputs import Staging, check_folder, staged
-from .prepare import Pair, choose_spacing, make_pair
+from .prepare import affordable_spacing, make_pair
 from .progress import Reporter
 from .record import INPUT_ROLES, Record, describe_inputs, peak_memory
 from .refine import make_schedule, refine_pair
@@ -39,12 +39,18 @@ def register(job: Job, reporter: Reporter) -> Result:
     alignment = align(fixed.image, moving.image, job.affine, fixed.mask, moving.mask, reporter)
 
     reporter.start("prepare", "Preparing the working grid")
-    spacing = choose_spacing(fixed.image, moving.image, job.spacing)
-    pair = make_pair(fixed.image, moving.image, alignment, fixed.mask, moving.mask, spacing)
+    spacing, warnings = affordable_spacing(fixed.image, moving.image, job.spacing, free_memory())
+    warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
 
-    fields = _deform(pair, case, model, job, device, reporter)
+    def deform(attempt: Attempt) -> WorldMaps:
+        return _deform(case, alignment, model, job, attempt, reporter)
 
-    warnings = [*alignment.warnings, *_doubts(model, job)]
+    def tell(text: str) -> None:
+        warnings.append(text)
+        reporter.step(0.0, text)
+
+    fields, done = first_that_fits(deform, Attempt(device, spacing), tell)
+    device = done.device
 
     reporter.start("measure", "Measuring the quality")
     found = assess(case, fields, alignment.matrix, reporter.step)
@@ -72,13 +78,19 @@ def register(job: Job, reporter: Reporter) -> Result:
     return Result(job.id, job.output, outputs, measures, reporter.seconds, str(device), warnings)
 
 
-def _deform(pair: Pair, case: Case, model: Model, job: Job, device: torch.device, reporter: Reporter) -> WorldMaps:
+def _deform(
+    case: Case, alignment: Alignment, model: Model, job: Job, attempt: Attempt, reporter: Reporter
+) -> WorldMaps:
+    fixed, moving = case.fixed, case.moving
+    reporter.start("prepare", "Preparing the working grid")
+    pair = make_pair(fixed.image, moving.image, alignment, fixed.mask, moving.mask, attempt.spacing)
+
     reporter.start("model", f"Predicting with {model.info.title}")
-    predicted = model.predict(pair.moving, pair.fixed, device)
+    predicted = model.predict(pair.moving, pair.fixed, attempt.device)
 
     reporter.start("refine", "Refining on this pair")
     schedule = make_schedule(pair.grid.shape, job.refine)
-    maps = refine_pair(pair, predicted, schedule, device, reporter.step)
+    maps = refine_pair(pair, predicted, schedule, attempt.device, reporter.step)
 
     reporter.start("compose", "Composing the transforms")
     return compose_without_folds(pair, maps, case.fixed.image.grid, case.moving.image.grid, reporter.step)

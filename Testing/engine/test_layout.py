@@ -18,7 +18,7 @@ LAYERS = (
     {"prepare", "affine", "models", "refine", "compose", "quality", "inputs", "outputs", "record", "study"},
     {"images", "fields", "mappings", "progress"},
     {"trilinear"},
-    {"geometry", "devices", "itk", "precision", "parallel", "threads"},
+    {"geometry", "devices", "itk", "memory", "precision", "parallel", "threads"},
     {"contract", "errors"},
 )
 

@@ -72,3 +72,11 @@ def test_the_wish_to_stop_is_heard_at_the_next_step():
 def test_an_unknown_stage_is_a_mistake():
     with pytest.raises(ValueError):
         Reporter().start("dream", "")
+
+
+def test_the_bar_does_not_go_back_when_a_stage_is_entered_again():
+    heard = []
+    reporter = Reporter(lambda stage, fraction, text: heard.append(fraction))
+    for stage in ("prepare", "model", "prepare", "refine"):
+        reporter.start(stage, stage)
+    assert heard == sorted(heard)

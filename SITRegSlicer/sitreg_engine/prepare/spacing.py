@@ -37,6 +37,12 @@ def choose_spacing(fixed: Volume, moving: Volume, wanted: float = 0.0, max_voxel
     return float(spacing)
 
 
+def working_voxels(fixed: Volume, moving: Volume, spacing: float) -> int:
+    """About how many voxels the working grid has at a spacing in mm."""
+    extents = np.maximum(_box(fixed), _box(moving))
+    return int(np.prod(rounded_shape((extents + 2 * MARGIN) / spacing)))
+
+
 def _check_wanted(wanted: float, extents: np.ndarray) -> None:
     voxels = int(np.prod([float(n) for n in (extents + 2 * MARGIN) / wanted]))
     if voxels > MOST_WANTED_VOXELS:

@@ -1,0 +1,57 @@
+"""What to do when a GPU's memory does not suffice: a coarser working grid, in the end the CPU; never in silence."""
+
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+
+Found = TypeVar("Found")
+_COARSER = 2 ** (1 / 3)  # half the voxels
+_MOST_COARSER = 2  # times; beyond that the CPU at full resolution serves the user better
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Where, and at which working spacing (mm)."""
+
+    device: torch.device
+    spacing: float
+
+    def __str__(self) -> str:
+        return f"on {self.device} at {self.spacing:.2f} mm"
+
+
+def first_that_fits(
+    work: Callable[[Attempt], Found], first: Attempt, tell: Callable[[str], None]
+) -> tuple[Found, Attempt]:
+    """work(attempt) of the first attempt that does not run out of a GPU's memory, and that attempt.
+
+    `tell` gets a line for people before every further attempt. Raises what `work` raises otherwise, and
+    torch.OutOfMemoryError when the last attempt ran out, too.
+    """
+    attempts = list(_attempts(first))
+    for attempt, following in pairwise(attempts):
+        try:
+            return work(attempt), attempt
+        except torch.OutOfMemoryError:
+            pass  # left before anything is freed: the traceback holds the tensors
+        _free(attempt.device)
+        tell(f"The memory did not suffice {attempt}: trying {following}.")
+    return work(attempts[-1]), attempts[-1]
+
+
+def _attempts(first: Attempt) -> Iterator[Attempt]:
+    yield first
+    if first.device.type == "cuda":
+        for times in range(1, _MOST_COARSER + 1):
+            yield Attempt(first.device, first.spacing * _COARSER**times)
+        yield Attempt(torch.device("cpu"), first.spacing)
+
+
+def _free(device: torch.device) -> None:
+    gc.collect()
+    if device.type == "cuda" and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,70 @@
+"""How much memory a job may use on this machine, and about how much a registration needs."""
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+# Measured as the peak of whole registrations on a CPU, rounded up: a pair of heads at 1 mm (6 million working voxels,
+# 22 million in the images) took 3.0 GB.
+_ALWAYS = 600e6  # torch and SimpleITK themselves, bytes
+_PER_WORKING_VOXEL = 420  # bytes: features or moments, half-way maps and their inverses
+_PER_IMAGE_VOXEL = 40  # bytes, of both images together: their copies, the saved fields and their measures
+_SHARE = 0.9  # of what is free; the rest is for other programs
+_UNLIMITED = float("inf")
+
+
+def free_memory() -> float:
+    """Bytes that are free on this machine, or within the limits of its container."""
+    return min(_free_on_this_system(), _left_in_container(Path("/sys/fs/cgroup")))
+
+
+def needed_memory(working_voxels: float, image_voxels: float) -> float:
+    """About how many bytes a registration needs."""
+    return _ALWAYS + _PER_WORKING_VOXEL * working_voxels + _PER_IMAGE_VOXEL * image_voxels
+
+
+def most_working_voxels(free: float, image_voxels: float) -> int:
+    """The largest working grid for `free` bytes; 0 when even the images do not fit."""
+    left = _SHARE * free - needed_memory(0, image_voxels)
+    return int(min(max(left / _PER_WORKING_VOXEL, 0), 1e12))
+
+
+def _free_on_this_system() -> float:
+    if sys.platform == "win32":
+        return _free_on_windows()
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        # macOS does not tell what is free: half of what there is.
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+
+
+class _WindowsMemory(ctypes.Structure):
+    """MEMORYSTATUSEX of the Windows API."""
+
+    _fields_ = [
+        *((name, ctypes.c_ulong) for name in ("length", "load")),
+        *((name, ctypes.c_ulonglong) for name in ("all", "free", "page", "free_page", "reach", "free_reach", "more")),
+    ]
+
+
+def _free_on_windows() -> float:
+    status = _WindowsMemory()
+    status.length = ctypes.sizeof(status)
+    ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+    return float(status.free)
+
+
+def _left_in_container(groups: Path) -> float:
+    """What a container's limit leaves, by Linux control groups of version 2 or 1; infinity without a limit."""
+    for limit, used in (
+        (groups / "memory.max", groups / "memory.current"),
+        (groups / "memory" / "memory.limit_in_bytes", groups / "memory" / "memory.usage_in_bytes"),
+    ):
+        try:
+            return float(limit.read_text()) - float(used.read_text())
+        except (OSError, ValueError):  # no such group, or "max"
+            continue
+    return _UNLIMITED
