@@ -35,6 +35,7 @@ class Record:
     measures: list[Measure]
     warnings: list[str] = field(default_factory=list)
     precision: str = "float32"  # of the model's prediction
+    working_spacing: float = float("nan")  # mm
     version: str = __version__
 
 

@@ -69,6 +69,7 @@ def register(job: Job, reporter: Reporter) -> Result:
             weights_sha256=model.info.weights_sha256,
             device=str(device),
             precision=model.precision(device),
+            working_spacing=done.spacing,
             seconds=reporter.seconds,
             peak_memory_mib=peak_memory(),
             measures=measures,
