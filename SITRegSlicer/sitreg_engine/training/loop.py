@@ -108,6 +108,8 @@ def _steps(trainer: Trainer, state: State, reached: Reached, ahead: Ahead, ends:
         if bad > _MOST_BAD_STEPS:
             raise EngineError(f"The gradient was not finite in {bad} steps in a row: lower the learning rate.")
         reached = replace(reached, step=reached.step + 1)
+        if reached.step % settings.save_every == 0:
+            trainer.processes.check_same(state.network.parameters())
         reached = _noted(trainer, state, reached, {**values, "seconds": time.perf_counter() - begun})
         if 0 < settings.validation.patience <= reached.waited:
             trainer.tell(f"No better validation since step {reached.best_step}: ended.")

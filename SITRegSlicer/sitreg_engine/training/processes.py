@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from sitreg_engine.errors import InputError
+from sitreg_engine.errors import EngineError, InputError
 
 Found = TypeVar("Found")
 
@@ -59,6 +59,18 @@ class Processes:
         if self.count > 1:
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
+
+    def check_same(self, tensors: Iterable[Tensor]) -> None:
+        """Raises EngineError when the processes' values are not the same bits: they no longer train one network."""
+        if self.count == 1:
+            return
+        flat = torch.cat([tensor.detach().flatten() for tensor in tensors])
+        low, high = flat.clone(), flat.clone()
+        dist.all_reduce(low, dist.ReduceOp.MIN)
+        dist.all_reduce(high, dist.ReduceOp.MAX)
+        if not torch.equal(low, high):
+            apart = float((high - low).abs().max())
+            raise EngineError(f"The processes' weights have drifted apart by {apart:.2g}: go on from a checkpoint.")
 
     def mean(self, values: list[float]) -> list[float]:
         """Mean of each number over all processes."""
