@@ -77,10 +77,10 @@ def _listen(inbox: Inbox, stdin: BinaryIO) -> None:
 def _load(channel: Channel) -> Callable:
     """Import everything heavy, then tell that jobs are welcome."""
     from .devices import available_devices
-    from .models import MODELS
+    from .models import model_ids
     from .register import register
 
-    channel.send(Ready(__version__, PROTOCOL, available_devices(), list(MODELS)))
+    channel.send(Ready(__version__, PROTOCOL, available_devices(), model_ids()))
     return register
 
 

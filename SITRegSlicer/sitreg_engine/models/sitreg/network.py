@@ -132,7 +132,8 @@ class SITReg(nn.Module):
 
     def _run(self, block: Callable, *features: Tensor):
         if self.checkpointing and torch.is_grad_enabled():
-            return checkpoint(block, *features, use_reentrant=False)
+            # Blocks change what they are given; what is kept for the second time must stay as it was.
+            return checkpoint(lambda *kept: block(*(x.clone() for x in kept)), *features, use_reentrant=False)
         return block(*features)
 
 

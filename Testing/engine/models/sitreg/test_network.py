@@ -219,10 +219,11 @@ def test_every_weight_of_a_published_network_learns():
     assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in network.parameters())
 
 
-def test_with_checkpointing_gradients_are_the_same_and_less_is_kept():
+@pytest.mark.parametrize("config", [SMALL, WITH_NORMS, OLD_ORDER])
+def test_with_checkpointing_gradients_are_the_same_and_less_is_kept(config):
     images, gradients, kept = _images((32, 32, 24)), [], []
     for checkpointing in (False, True):
-        network = _network(WITH_NORMS, 40).requires_grad_(True)
+        network = _network(config, 40).requires_grad_(True)
         network.checkpointing = checkpointing
         sizes = {}
         with torch.autograd.graph.saved_tensors_hooks(
