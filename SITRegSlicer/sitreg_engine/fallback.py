@@ -11,6 +11,7 @@ import torch
 Found = TypeVar("Found")
 _COARSER = 2 ** (1 / 3)  # half the voxels
 _MOST_COARSER = 2  # times; beyond that the CPU at full resolution serves the user better
+_WORDS = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,16 @@ def first_that_fits(
     """work(attempt) of the first attempt that does not run out of a GPU's memory, and that attempt.
 
     `tell` gets a line for people before every further attempt. Raises what `work` raises otherwise, and
-    torch.OutOfMemoryError when the last attempt ran out, too.
+    the error of the last attempt when that ran out, too.
     """
     attempts = list(_attempts(first))
     for attempt, following in pairwise(attempts):
         try:
             return work(attempt), attempt
-        except torch.OutOfMemoryError:
-            pass  # left before anything is freed: the traceback holds the tensors
+        except RuntimeError as error:
+            if not _ran_out(error):
+                raise
+        # Only now: as long as the error is held, its traceback holds the tensors.
         _free(attempt.device)
         tell(f"The memory did not suffice {attempt}: trying {following}.")
     return work(attempts[-1]), attempts[-1]
@@ -49,6 +52,11 @@ def _attempts(first: Attempt) -> Iterator[Attempt]:
         for times in range(1, _MOST_COARSER + 1):
             yield Attempt(first.device, first.spacing * _COARSER**times)
         yield Attempt(torch.device("cpu"), first.spacing)
+
+
+def _ran_out(error: RuntimeError) -> bool:
+    """Whether a GPU had too little memory: torch's own error, or what CUDA's libraries say."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _WORDS)
 
 
 def _free(device: torch.device) -> None:

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # Measured as the peak of whole registrations on a CPU, rounded up: a pair of heads at 1 mm (6 million working voxels,
@@ -16,7 +17,7 @@ _UNLIMITED = float("inf")
 
 def free_memory() -> float:
     """Bytes that are free on this machine, or within the limits of its container."""
-    return min(_free_on_this_system(), _left_in_container(Path("/sys/fs/cgroup")))
+    return min(_free_on_this_system(), _left_in_container(Path("/sys/fs/cgroup"), _own_groups()))
 
 
 def needed_memory(working_voxels: float, image_voxels: float) -> float:
@@ -57,14 +58,49 @@ def _free_on_windows() -> float:
     return float(status.free)
 
 
-def _left_in_container(groups: Path) -> float:
-    """What a container's limit leaves, by Linux control groups of version 2 or 1; infinity without a limit."""
-    for limit, used in (
-        (groups / "memory.max", groups / "memory.current"),
-        (groups / "memory" / "memory.limit_in_bytes", groups / "memory" / "memory.usage_in_bytes"),
-    ):
+def _own_groups() -> str:
+    file = Path("/proc/self/cgroup")
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def _left_in_container(root: Path, membership: str) -> float:
+    """The least that the limits of this process's control groups leave (Linux, version 2 or 1); infinity without any.
+
+    `membership` is the text of /proc/self/cgroup, `root` where the groups are mounted.
+    """
+    return min((_left_in_group(folder) for folder in _groups(root, membership)), default=_UNLIMITED)
+
+
+def _groups(root: Path, membership: str) -> Iterator[Path]:
+    """The group of the process and all above it: a limit holds for everything below."""
+    for line in membership.splitlines():  # such as 0::/user.slice or 4:memory:/docker/1234
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        top = root / "memory" if controllers else root
+        folder = top / path.lstrip("/")
+        yield folder
+        while folder != top:
+            folder = folder.parent
+            yield folder
+
+
+def _left_in_group(folder: Path) -> float:
+    for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
         try:
-            return float(limit.read_text()) - float(used.read_text())
+            left = float((folder / limit).read_text()) - float((folder / used).read_text())
         except (OSError, ValueError):  # no such group, or "max"
             continue
+        return max(left + _given_back(folder), 0.0)
     return _UNLIMITED
+
+
+def _given_back(folder: Path) -> float:
+    """Bytes of files that a group keeps in memory; they count as used, but make room for whoever needs it."""
+    try:
+        lines = (folder / "memory.stat").read_text().splitlines()
+    except OSError:
+        return 0.0
+    sizes = {name: float(size) for name, size in (line.split() for line in lines)}
+    kinds = ("inactive_file", "active_file")
+    return sum(sizes.get(f"total_{kind}", sizes.get(kind, 0.0)) for kind in kinds)

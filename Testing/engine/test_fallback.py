@@ -1,9 +1,16 @@
 """When a GPU runs out of memory: coarser, then on the CPU, and always told."""
 
+import json
+import weakref
+from pathlib import Path
+
 import pytest
 import torch
 
+from sitreg_engine.contract import Job
 from sitreg_engine.fallback import Attempt, first_that_fits
+from sitreg_engine.progress import Reporter
+from sitreg_engine.register import register
 
 GPU, CPU = torch.device("cuda:0"), torch.device("cpu")
 
@@ -52,12 +59,46 @@ def test_a_cpu_has_nothing_to_fall_back_to():
     assert len(made) == 1
 
 
-def test_other_failures_are_not_tried_again():
-    def work(_: Attempt) -> None:
-        raise ZeroDivisionError
+@pytest.mark.parametrize(
+    "words", ["CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"]
+)
+def test_what_cudas_libraries_say_counts_too(words):
+    def work(attempt: Attempt) -> str:
+        if attempt.device == GPU:
+            raise RuntimeError(words)
+        return "done"
 
-    with pytest.raises(ZeroDivisionError):
+    assert first_that_fits(work, Attempt(GPU, 1.0), lambda _: None)[1] == Attempt(CPU, 1.0)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("DefaultCPUAllocator: not enough memory")])
+def test_other_failures_are_not_tried_again(error):
+    made = []
+
+    def work(attempt: Attempt) -> None:
+        made.append(attempt)
+        raise error
+
+    with pytest.raises(type(error)):
         first_that_fits(work, Attempt(GPU, 1.0), lambda _: None)
+    assert len(made) == 1
+
+
+def test_nothing_of_a_failed_attempt_is_held_when_the_next_one_begins():
+    held = []
+
+    def work(attempt: Attempt) -> str:
+        if attempt.device == GPU:
+            large = torch.zeros(10)
+            held.append(weakref.ref(large))
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return "done"
+
+    def tell(_: str) -> None:
+        assert all(tensor() is None for tensor in held)
+
+    first_that_fits(work, Attempt(GPU, 1.0), tell)
+    assert len(held) == 3
 
 
 def test_cancelling_between_attempts_is_possible():
@@ -69,3 +110,15 @@ def test_cancelling_between_attempts_is_possible():
     with pytest.raises(KeyboardInterrupt):
         first_that_fits(work, Attempt(GPU, 1.0), tell)
     assert len(made) == 1
+
+
+@pytest.mark.gpu
+def test_a_registration_that_a_gpu_has_no_memory_for_ends_on_the_cpu_and_says_so(pair, tmp_path):
+    torch.cuda.set_per_process_memory_fraction(1e-6)
+    try:
+        job = Job("test", pair.fixed, pair.moving, str(tmp_path / "out"), device="cuda", refine="4")
+        result = register(job, Reporter())
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert result.device == json.loads(Path(result.outputs["record"]).read_text(encoding="utf-8"))["device"] == "cpu"
+    assert sum("did not suffice on cuda:0" in warning for warning in result.warnings) == 3

@@ -1,5 +1,7 @@
 """What memory there is, and what a registration needs."""
 
+from pathlib import Path
+
 import pytest
 
 from sitreg_engine.memory import _left_in_container, free_memory, most_working_voxels, needed_memory
@@ -22,18 +24,48 @@ def test_where_the_images_do_not_fit_there_is_no_grid():
     assert most_working_voxels(1e9, 500e6) == 0
 
 
-@pytest.mark.parametrize(
-    "limit, used", [("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")]
-)
-def test_a_containers_limit_counts(tmp_path, limit, used):
-    (tmp_path / "memory").mkdir()
-    (tmp_path / limit).write_text("5000\n")
-    (tmp_path / used).write_text("2000\n")
-    assert _left_in_container(tmp_path) == 3000
+V2, V1 = "0::/slice/job\n", "5:cpuset:/\n4:cpu,memory:/slice/job\n"
+FILES = {V2: ("memory.max", "memory.current"), V1: ("memory.limit_in_bytes", "memory.usage_in_bytes")}
+
+
+def group(folder: Path, membership: str, limit: str, used: int, stat: str = "") -> None:
+    """A control group's files, as Linux writes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in zip((*FILES[membership], "memory.stat"), (limit, str(used), stat), strict=True):
+        (folder / name).write_text(text + "\n" if text else "")
+
+
+def top(root: Path, membership: str) -> Path:
+    return root if membership == V2 else root / "memory"
+
+
+@pytest.mark.parametrize("membership", [V2, V1])
+@pytest.mark.parametrize("place", ["", "slice", "slice/job"])
+def test_a_containers_limit_counts_wherever_above_the_process_it_is_set(tmp_path, membership, place):
+    group(top(tmp_path, membership) / place, membership, "5000", 2000)
+    assert _left_in_container(tmp_path, membership) == 3000
+
+
+@pytest.mark.parametrize("membership", [V2, V1])
+def test_the_tightest_limit_counts(tmp_path, membership):
+    group(top(tmp_path, membership) / "slice", membership, "5000", 2000)
+    group(top(tmp_path, membership) / "slice/job", membership, "1500", 1000)
+    assert _left_in_container(tmp_path, membership) == 500
+
+
+@pytest.mark.parametrize(("membership", "prefix"), [(V2, ""), (V1, "total_")])
+def test_files_kept_in_memory_make_room_when_it_is_needed(tmp_path, membership, prefix):
+    stat = f"anon 100\n{prefix}inactive_file 700\n{prefix}active_file 50"
+    group(top(tmp_path, membership) / "slice/job", membership, "5000", 2000, stat)
+    assert _left_in_container(tmp_path, membership) == 3750
+
+
+def test_a_group_that_is_full_leaves_nothing(tmp_path):
+    group(tmp_path, V2, "5000", 5100)
+    assert _left_in_container(tmp_path, V2) == 0
 
 
 def test_a_container_without_limit_limits_nothing(tmp_path):
-    assert _left_in_container(tmp_path) == float("inf")
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "memory.current").write_text("2000\n")
-    assert _left_in_container(tmp_path) == float("inf")
+    assert _left_in_container(tmp_path, V2) == _left_in_container(tmp_path, "") == float("inf")
+    group(tmp_path, V2, "max", 2000)
+    assert _left_in_container(tmp_path, V2) == float("inf")
