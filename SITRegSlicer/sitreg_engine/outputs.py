@@ -9,20 +9,18 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from .contract import FORMATS
 from .errors import InputError, OutputError
 from .fields import DisplacementField
 from .geometry import Grid
-from .images import to_sitk
-from .inputs import nifti
-from .itk import quiet_libraries, reason
+from .itk import reason
 from .record import Record, write_record
+from .writing import write_image, write_transform
 
 RECORD = "result.json"
 TRANSFORMS = ("forward", "inverse")
@@ -63,27 +61,19 @@ class Staging:
         self._names: dict[str, str] = {}
 
     def add_transform(self, name: str, field: DisplacementField, file_format: str) -> None:
-        """`name` of TRANSFORMS; h5 is an ITK transform (float64), nrrd and nii.gz are ITK vector images (float32).
+        """`name` of TRANSFORMS, `file_format` of FORMATS: see `write_transform`.
 
         Raises OutputError when it cannot be written, InputError for an unknown format.
         """
         if file_format not in FORMATS:
             raise InputError(f"Transforms can be written as {', '.join(FORMATS)}, not as {file_format!r}.")
         path = self._path(name, file_format)
-        if file_format == "h5":
-            image = to_sitk(field.vectors.astype(np.float64), field.grid)
-            self._write(lambda: sitk.WriteTransform(sitk.DisplacementFieldTransform(image), str(path)), path)
-        else:
-            image = to_sitk(field.vectors.astype(np.float32, copy=False), field.grid)
-            # Fields hardly shrink, and reading a compressed one back takes Slicer several times as long.
-            compress = file_format == "nii.gz"
-            self._write(lambda: sitk.WriteImage(image, str(path), useCompression=compress), path)
+        self._write(lambda: write_transform(field, path), path)
 
     def add_image(self, name: str, array: np.ndarray, grid: Grid, dtype: np.dtype) -> None:
         """`name` of IMAGES; `array` (I, J, K) is stored as `dtype`: see `as_type`. Raises OutputError."""
-        image = to_sitk(as_type(array, np.dtype(dtype)), grid)
         path = self._path(name, "nii.gz")
-        self._write(lambda: sitk.WriteImage(image, str(path), useCompression=True), path)
+        self._write(lambda: write_image(array, grid, dtype, path), path)
 
     def publish(self, record: Record) -> dict[str, str]:
         """Move everything to its place, `result.json` last. Returns output name -> absolute path.
@@ -105,13 +95,10 @@ class Staging:
         self._names[name] = f"{name}.{extension}"
         return self._temporary / self._names[name]
 
-    def _write(self, write, path: Path) -> None:
+    def _write(self, write: Callable[[], None], path: Path) -> None:
         try:
-            with quiet_libraries():
-                write()
-            # ITK's NIfTI writer reports success on a full disk.
-            nifti.check(str(path), path.name)
-        except (RuntimeError, InputError) as error:
+            write()
+        except (RuntimeError, InputError, OSError) as error:
             raise OutputError(
                 f"{path.name} could not be written to {self._folder} ({reason(error)}). Is the disk full?"
             ) from error
@@ -149,15 +136,3 @@ def _remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
         except OSError:  # holds results
             return
-
-
-def as_type(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """`array` in a pixel type: rounded and clipped to integer types; every float type becomes float32."""
-    if dtype.kind not in "iu":
-        return array.astype(np.float32, copy=False)
-    if array.dtype == dtype:
-        return array
-    info = np.iinfo(dtype)
-    # The largest 64-bit integers are no float64: stay one step inside, so that the cast cannot wrap around.
-    high = float(info.max) if info.bits < 64 else np.nextafter(float(info.max), 0)
-    return np.clip(np.rint(array.astype(np.float64)), float(info.min), high).astype(dtype)
