@@ -4,13 +4,27 @@ import ctypes
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-# Measured as the peak of whole registrations on a CPU, rounded up: a pair of heads at 1 mm (6 million working voxels,
-# 22 million in the images) took 3.0 GB.
+# Peaks of whole registrations on a CPU, rounded up by a quarter, as images may be of wider types and have labels:
+# 4.1 GiB for heads at 1 mm (10 million working voxels, 14 million in both images together), 4.3 GiB for CTs at 1.5 mm
+# (10 and 157 million), 3.4 GiB for the same CTs at 4 mm (0.7 million; the peak is then in measuring and writing).
 _ALWAYS = 600e6  # torch and SimpleITK themselves, bytes
-_PER_WORKING_VOXEL = 420  # bytes: features or moments, half-way maps and their inverses
-_PER_IMAGE_VOXEL = 40  # bytes, of both images together: their copies, the saved fields and their measures
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What one part of a registration holds at once, in bytes."""
+
+    per_working_voxel: float
+    per_image_voxel: float  # of both images together
+
+
+_STAGES = (
+    _Stage(420, 12),  # deforming: features or moments, half-way maps and their inverses
+    _Stage(100, 32),  # measuring and writing: fields, warped images and what is measured of them
+)
 _SHARE = 0.9  # of what is free; the rest is for other programs
 _UNLIMITED = float("inf")
 
@@ -21,14 +35,16 @@ def free_memory() -> float:
 
 
 def needed_memory(working_voxels: float, image_voxels: float) -> float:
-    """About how many bytes a registration needs."""
-    return _ALWAYS + _PER_WORKING_VOXEL * working_voxels + _PER_IMAGE_VOXEL * image_voxels
+    """About how many bytes a registration needs; `image_voxels` counts both images."""
+    stages = (s.per_working_voxel * working_voxels + s.per_image_voxel * image_voxels for s in _STAGES)
+    return _ALWAYS + max(stages)
 
 
 def most_working_voxels(free: float, image_voxels: float) -> int:
     """The largest working grid for `free` bytes; 0 when even the images do not fit."""
-    left = _SHARE * free - needed_memory(0, image_voxels)
-    return int(min(max(left / _PER_WORKING_VOXEL, 0), 1e12))
+    usable = _SHARE * free - _ALWAYS
+    most = min((usable - stage.per_image_voxel * image_voxels) / stage.per_working_voxel for stage in _STAGES)
+    return int(min(max(most, 0), 1e12))
 
 
 def _free_on_this_system() -> float:
