@@ -21,7 +21,7 @@ from sitreg_engine.models import model_ids
 
 SITREG = [sys.executable, "-m", "sitreg_engine.cli"]
 QUICK = ["--affine", "none", "--refine", "2", "--device", "cpu"]
-LONG = [*QUICK, "--refine", "100000", "--spacing", "1"]  # longer than anybody would wait
+LONG = [*QUICK, "--refine", "100000", "--spacing", "0.4"]  # longer than anybody would wait
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess:

@@ -114,7 +114,7 @@ def job(pair, tmp_path) -> Job:
 
 def long(job: Job) -> Job:
     """The same pair, longer than anybody would wait."""
-    return dataclasses.replace(job, refine="100000", spacing=1.0)
+    return dataclasses.replace(job, refine="100000", spacing=0.4)
 
 
 # ---- jobs
