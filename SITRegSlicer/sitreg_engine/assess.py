@@ -9,9 +9,11 @@ import numpy as np
 from .case import Case
 from .contract import Measure
 from .fields import DisplacementField
+from .lattices import box_around, cut_out
 from .quality.consistency import consistency_measures
 from .quality.jacobian import jacobian_measures, jacobian_on
 from .quality.landmarks import landmark_measures
+from .quality.local_ncc import WINDOW
 from .quality.overlap import common_labels, dice, label_overlaps, overlap_measures
 from .quality.sampling import mask_on
 from .quality.similarity import similarity_measures
@@ -59,10 +61,13 @@ def assess(
 
 
 def _similarity(case: Case, warped: np.ndarray, aligned: np.ndarray, check: Check) -> list[Measure]:
-    grid, region = case.fixed.image.grid, case.fixed.region
+    fixed, grid, region, mask = case.fixed.image.array, case.fixed.image.grid, case.fixed.region, None
+    if region is not None:
+        mask = mask_on(region, grid)
+        box = box_around(mask, WINDOW)  # nothing else matters
+        fixed, warped, mask, grid = fixed[box], warped[box], mask[box], cut_out(grid, box)
     before, by_affine = (align_image(case.moving.image, matrix, grid, check) for matrix in (np.eye(4), aligned))
-    mask = None if region is None else mask_on(region, grid)
-    return similarity_measures(case.fixed.image.array, before, warped, mask, by_affine, check)
+    return similarity_measures(fixed, before, warped, mask, by_affine, check)
 
 
 def _overlap(

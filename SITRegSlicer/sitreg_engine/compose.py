@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .fields import DisplacementField
 from .geometry import Grid, apply
-from .lattices import in_slabs, lattice, turned
+from .lattices import axes_along, in_slabs, lattice, turned, with_axes
 from .mappings import sample
 from .models.sitreg.halfway import HalfWay
 from .prepare import Pair
@@ -37,7 +37,9 @@ class Chain:
     def sampled(self, grid: Grid, check: Callable[[], None] = lambda: None) -> DisplacementField:
         """The map's displacements at all voxels of a grid. `check` is called now and then, and may raise to stop."""
         vectors = np.empty((3, *grid.shape), np.float32)
-        in_slabs(lambda rows: self._fill(torch.from_numpy(vectors), grid, rows), grid.shape, check)
+        order = axes_along(grid, self.into)
+        walk, filled = with_axes(grid, order), torch.from_numpy(vectors.transpose(0, *(axis + 1 for axis in order)))
+        in_slabs(lambda rows: self._fill(filled, walk, rows), walk.shape, check)
         return DisplacementField(vectors, grid)
 
     def _fill(self, vectors: Tensor, grid: Grid, rows: slice) -> None:

@@ -1,6 +1,7 @@
 """The voxels of a box: worked off slab by slab on all cores, and their places in another box."""
 
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from .parallel import in_parallel
 
 Found = TypeVar("Found")
 Box = tuple[slice, slice, slice]
+Axes = tuple[int, int, int]
 
 _SLAB_VOXELS = 2**17  # what is computed on the way from one slab to its result stays in the caches
 _UNCHECKED_VOXELS = 2**22  # about 0.2 s of the slowest work on two cores
@@ -29,7 +31,7 @@ def in_slabs(
     `check` is called now and then in the calling thread, and may raise to stop.
     """
     parts, found = list(slabs(shape, voxels)), []
-    together = max(1, _UNCHECKED_VOXELS // (parts[0].stop * shape[1] * shape[2]))
+    together = max(1, _UNCHECKED_VOXELS // max(voxels, shape[1] * shape[2]))
     for start in range(0, len(parts), together):
         found += in_parallel(work, parts[start : start + together])
         check()
@@ -38,7 +40,7 @@ def in_slabs(
 
 def slabs(shape: tuple[int, int, int], voxels: int = _SLAB_VOXELS) -> Iterator[slice]:
     """Slices along the first axis, together the whole of it, of at most `voxels` voxels (but one row at least) each."""
-    rows = max(1, voxels // (shape[1] * shape[2]))
+    rows = max(1, voxels // max(1, shape[1] * shape[2]))
     for start in range(0, shape[0], rows):
         yield slice(start, min(start + rows, shape[0]))
 
@@ -56,6 +58,24 @@ def turned(matrix: np.ndarray, vectors: Tensor) -> Tensor:
     """The linear part of a 4x4 matrix applied to vectors (3, ...); a new float32 tensor on the vectors' device."""
     linear = torch.from_numpy(np.float32(matrix[:3, :3])).to(vectors.device)
     return (linear @ vectors.reshape(3, -1)).view(vectors.shape)
+
+
+def axes_along(grid: Grid, into: np.ndarray) -> Axes:
+    """The order of a grid's axes in which each runs most along the axis of `into` that has its place.
+
+    `into` is 4x4, world -> voxel of what is looked up at the voxels of `grid`: that is faster in the order in which it
+    lies in memory.
+    """
+    steps = np.abs((into @ grid.voxel_to_world)[:3, :3])
+    shares = steps / np.linalg.norm(steps, axis=0)  # of each step of `grid`, along the axes of `into`
+    return max(permutations(range(3)), key=lambda axes: round(sum(shares[n, axis] for n, axis in enumerate(axes)), 6))
+
+
+def with_axes(grid: Grid, order: Axes) -> Grid:
+    """The grid of `array.transpose(order)`, for an array on `grid`."""
+    direction = np.array(grid.direction).reshape(3, 3)[:, order]
+    sizes = tuple(grid.shape[axis] for axis in order), tuple(grid.spacing[axis] for axis in order)
+    return Grid(*sizes, grid.origin, tuple(map(float, direction.ravel())))
 
 
 def part_of(grid: Grid, onto: Grid) -> Box | None:

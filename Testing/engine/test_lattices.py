@@ -1,10 +1,23 @@
 """The voxels of a box: in slabs, as parts of another box, and placed by a matrix."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
 from sitreg_engine.geometry import Grid, apply
-from sitreg_engine.lattices import box_around, cut_out, in_slabs, lattice, overlap_of, part_of, slabs, turned
+from sitreg_engine.lattices import (
+    axes_along,
+    box_around,
+    cut_out,
+    in_slabs,
+    lattice,
+    overlap_of,
+    part_of,
+    slabs,
+    turned,
+    with_axes,
+)
 
 TURN = np.linalg.qr(np.array([[2.0, 0.3, -0.4], [0.5, 1.5, 0.2], [-0.1, 0.6, 1.8]]))[0]
 GRID = Grid((14, 12, 10), (1.1, 1.5, 2.0), (-8.0, -7.0, -9.0), tuple(-TURN.ravel()))
@@ -37,10 +50,15 @@ def test_work_in_slabs_comes_back_in_order():
     assert parts == [(n, min(n + 3, 20)) for n in range(0, 20, 3)]
 
 
+@pytest.mark.parametrize("shape", [(0, 0, 0), (0, 4, 4)])
+def test_nothing_is_no_work(shape):
+    assert in_slabs(lambda rows: rows, shape) == []
+
+
 def test_large_work_asks_now_and_then_whether_to_go_on():
     asked = []
     in_slabs(lambda rows: None, (64, 512, 512), lambda: asked.append(1))
-    assert len(asked) == 4
+    assert len(asked) == 4  # 16 million voxels
 
 
 def test_work_in_slabs_stops_when_asked_to():
@@ -106,6 +124,21 @@ def test_the_box_around_what_is_chosen():
     chosen[4, 5, 6] = chosen[9, 7, 3] = True
     assert box_around(chosen) == (slice(4, 10), slice(5, 8), slice(3, 7))
     assert box_around(chosen, 4) == (slice(0, 14), slice(1, 12), slice(0, 10))
+
+
+# ---- axes
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_grid_with_other_axes_holds_the_same_places(order):
+    assert np.allclose(world(with_axes(GRID, order)), world(GRID).transpose(*order, 3))
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_axes_are_found_that_run_along_those_of_another_grid(order):
+    tilted = np.array([[0.95, 0.25, 0.1], [-0.25, 0.96, -0.05], [-0.1, 0.03, 0.99]])
+    other = with_axes(Grid((5, 6, 7), (2.0, 0.5, 1.0), (0.0, 0.0, 0.0), tuple((-TURN @ tilted).ravel())), order)
+    assert axes_along(GRID, other.world_to_voxel) == order
 
 
 # ---- places

@@ -7,6 +7,7 @@ import SimpleITK as sitk
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume, to_sitk
+from sitreg_engine.lattices import with_axes
 from sitreg_engine.quality.consistency import consistency_measures, inverse_consistency
 
 TURN = np.linalg.qr(np.array([[2.0, 0.3, -0.4], [0.5, 1.5, 0.2], [-0.1, 0.6, 1.8]]))[0]
@@ -113,6 +114,18 @@ def test_a_sub_lattice_inside_a_mask_sees_the_mask_alone():
 def test_an_empty_mask_gives_no_error_at_all():
     found = inverse_consistency(FORWARD, INVERSE, FIXED, Volume(np.zeros(FIXED.shape, np.uint8), FIXED))
     assert found.millimetres.size == 0 and found.left_out == 0
+
+
+@pytest.mark.parametrize("order", [(1, 2, 0), (2, 1, 0)])
+@pytest.mark.parametrize("most", [10**6, 300])
+def test_the_order_of_the_axes_of_the_way_back_does_not_matter(order, most):
+    rng = np.random.default_rng(0)
+    there = DisplacementField(rng.normal(0, 1.0, (3, *FIXED_BOX.shape)).astype(np.float32), FIXED_BOX)
+    back = DisplacementField(rng.normal(0, 1.0, (3, *MOVING_BOX.shape)).astype(np.float32), MOVING_BOX)
+    vectors = np.ascontiguousarray(back.vectors.transpose(0, *(axis + 1 for axis in order)))
+    stored = DisplacementField(vectors, with_axes(MOVING_BOX, order))
+    expected, found = (inverse_consistency(there, b, FIXED, most=most) for b in (back, stored))
+    assert np.allclose(found.millimetres, expected.millimetres, atol=1e-4)
 
 
 def test_it_can_be_stopped():

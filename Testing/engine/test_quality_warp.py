@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume, from_sitk, to_sitk
-from sitreg_engine.lattices import part_of
+from sitreg_engine.lattices import part_of, with_axes
 from sitreg_engine.quality.sampling import displacements, mask_on
 from sitreg_engine.quality.warp import align_image, align_labels, warp_image, warp_labels
 
@@ -147,3 +147,20 @@ def test_a_long_image_is_the_same_in_one_slab_or_many():
     shift[0] = 1.0
     warped = warp_image(moving, DisplacementField(shift, grid), grid)
     assert np.allclose(warped[:-1], moving.array[1:], atol=1e-3)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_the_order_of_the_moving_axes_does_not_matter(order):
+    moving, field = random_image(MOVING), smooth_field(wider(FIXED, 2))
+    stored = Volume(np.ascontiguousarray(moving.array.transpose(order)), with_axes(MOVING, order))
+    expected, found = warp_image(moving, field, FIXED), warp_image(stored, field, FIXED)
+    assert np.count_nonzero(np.abs(found - expected) > 0.01) <= 2
+    assert np.abs(align_image(stored, np.eye(4), FIXED) - align_image(moving, np.eye(4), FIXED)).max() < 0.01
+
+
+@pytest.mark.parametrize("order", [(1, 2, 0), (2, 1, 0)])
+def test_a_field_with_a_coarser_grid_serves_any_order_of_axes(order):
+    moving, field = random_image(MOVING), smooth_field(wider(MOVING, 9))
+    stored = Volume(np.ascontiguousarray(moving.array.transpose(order)), with_axes(MOVING, order))
+    expected, found = warp_image(moving, field, FIXED), warp_image(stored, field, FIXED)
+    assert np.count_nonzero(np.abs(found - expected) > 0.01) <= 2

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from sitreg_engine.contract import Measure
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
-from sitreg_engine.lattices import box_around, cut_out, in_slabs, lattice, turned
+from sitreg_engine.lattices import axes_along, box_around, cut_out, in_slabs, lattice, turned, with_axes
 from sitreg_engine.mappings import sample
 
-from .sampling import displacements, inside, mask_on
+from .sampling import displacements, inside, mask_on, with_field_axes
 
 _MOST_POINTS = 4_000_000  # beyond it every second, third, ... voxel along each axis is looked at
 
@@ -45,16 +44,21 @@ def inverse_consistency(
     count = np.prod(onto.shape) if chosen is None else np.count_nonzero(chosen)
     stride = int(np.ceil((count / most) ** (1 / 3))) or 1
     points, chosen = _sub_lattice(onto, chosen, stride)
-    if min(points.shape) == 0:
-        return ConsistencyErrors(np.empty(0, np.float32), stride, 0)
-    looked_at = int(np.prod(points.shape) if chosen is None else np.count_nonzero(chosen))
+    errors = np.empty(points.shape, np.float32)
+    counted = np.ones(points.shape, bool) if chosen is None else chosen.copy()
+    order = axes_along(points, back.grid.world_to_voxel)
+    walk, all_errors, all_counted = with_axes(points, order), errors.transpose(order), counted.transpose(order)
+    first = with_field_axes(there, order, walk)
 
-    def part(rows: slice) -> np.ndarray:
-        errors, covered = _errors_at(points, there, back, rows)
-        return errors[covered if chosen is None else covered & torch.from_numpy(chosen[rows])].numpy()
+    def fill(rows: slice) -> None:
+        box = box_around(all_counted[rows])
+        part = (slice(rows.start + box[0].start, rows.start + box[0].stop), *box[1:])
+        all_errors[part], covered = _errors_at(cut_out(walk, part), first, back)
+        all_counted[part] &= covered
 
-    errors = np.concatenate(in_slabs(part, points.shape, check))
-    return ConsistencyErrors(errors, stride, looked_at - errors.size)
+    in_slabs(fill, walk.shape, check)
+    looked_at = errors.size if chosen is None else np.count_nonzero(chosen)
+    return ConsistencyErrors(errors[counted], stride, int(looked_at - np.count_nonzero(counted)))
 
 
 def _sub_lattice(grid: Grid, chosen: np.ndarray | None, stride: int) -> tuple[Grid, np.ndarray | None]:
@@ -68,22 +72,19 @@ def _sub_lattice(grid: Grid, chosen: np.ndarray | None, stride: int) -> tuple[Gr
     return cut_out(points, box), chosen[box]
 
 
-def _errors_at(points: Grid, there: DisplacementField, back: DisplacementField, rows: slice) -> tuple[Tensor, Tensor]:
-    """|back(there(x)) - x| in mm at some rows of voxel centres x, and which of these both boxes cover.
+def _errors_at(points: Grid, there: DisplacementField, back: DisplacementField) -> tuple[np.ndarray, np.ndarray]:
+    """|back(there(x)) - x| in mm at voxel centres x, and which of these both boxes cover.
 
     A point that is NaN counts as covered: its error shall be seen, not left out.
     """
-    covered = inside(_places(points, there, rows), there.grid.shape)
+    rows = slice(0, points.shape[0])
+    places = (lattice(f.grid.world_to_voxel @ points.voxel_to_world, points.shape, rows) for f in (there, back))
+    covered = inside(next(places), there.grid.shape)
     first = displacements(there, points, rows)
-    landing = _places(points, back, rows).add_(turned(back.grid.world_to_voxel, first))
+    landing = next(places).add_(turned(back.grid.world_to_voxel, first))
     covered &= inside(landing, back.grid.shape) | landing.isnan().any(dim=0)
-    second = sample(torch.from_numpy(back.vectors)[None], landing[None])[0]
-    return torch.linalg.vector_norm(second.add_(first), dim=0), covered
-
-
-def _places(points: Grid, field: DisplacementField, rows: slice) -> Tensor:
-    """Where some rows of voxel centres lie in a field's box, (3, rows, J, K) voxels."""
-    return lattice(field.grid.world_to_voxel @ points.voxel_to_world, points.shape, rows)
+    x, y, z = sample(torch.from_numpy(back.vectors)[None], landing[None])[0].add_(first)
+    return x.square().addcmul_(y, y).addcmul_(z, z).sqrt_().numpy(), covered.numpy()
 
 
 def consistency_measures(

@@ -7,7 +7,7 @@ from torch import Tensor
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
-from sitreg_engine.lattices import in_slabs, lattice, overlap_of, part_of, turned
+from sitreg_engine.lattices import Axes, in_slabs, lattice, overlap_of, part_of, turned, with_axes
 from sitreg_engine.mappings import sample
 
 
@@ -19,6 +19,13 @@ def displacements(field: DisplacementField, onto: Grid, rows: slice) -> Tensor:
         return vectors[(slice(None), *part)][:, rows]
     step = field.grid.world_to_voxel @ onto.voxel_to_world
     return sample(vectors[None], lattice(step, onto.shape, rows)[None])[0]
+
+
+def with_field_axes(field: DisplacementField, order: Axes, onto: Grid) -> DisplacementField:
+    """The same field with its axes in another order, in which its vectors are to be looked up on the grid `onto`."""
+    vectors, grid = field.vectors.transpose(0, *(axis + 1 for axis in order)), with_axes(field.grid, order)
+    # What is cut out may lie in memory in any order, but what is sampled may not.
+    return DisplacementField(vectors if part_of(grid, onto) else np.ascontiguousarray(vectors), grid)
 
 
 def image_coordinates(field: DisplacementField, onto: Grid, target: Grid, rows: slice) -> Tensor:
