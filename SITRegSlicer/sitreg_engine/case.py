@@ -7,6 +7,7 @@ import numpy as np
 from .contract import Job
 from .images import Volume
 from .inputs import StoredVolume, check_pairing, read_labels, read_mask, read_points, read_volume
+from .parallel import in_parallel
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,11 @@ class Case:
 
 def read_case(job: Job) -> Case:
     """Both sides of a job. Raises InputError for the first file that cannot be used, and for unpaired landmarks."""
-    case = Case(
-        _side("fixed", job.fixed, job.fixed_mask, job.fixed_labels, job.fixed_points),
-        _side("moving", job.moving, job.moving_mask, job.moving_labels, job.moving_points),
+    sides = (
+        ("fixed", job.fixed, job.fixed_mask, job.fixed_labels, job.fixed_points),
+        ("moving", job.moving, job.moving_mask, job.moving_labels, job.moving_points),
     )
+    case = Case(*in_parallel(lambda side: _side(*side), sides))
     if case.fixed.points is not None and case.moving.points is not None:
         check_pairing(case.fixed.points, case.moving.points)
     return case

@@ -54,7 +54,10 @@ def _all_names() -> list[str]:
 
 
 class Staging:
-    """The complete files of one job, waiting in a temporary folder. Made by `staged`."""
+    """The complete files of one job, waiting in a temporary folder. Made by `staged`.
+
+    Several threads may add files at the same time.
+    """
 
     def __init__(self, folder: Path, temporary: Path):
         self._folder, self._temporary = folder, temporary
@@ -80,16 +83,17 @@ class Staging:
 
         Raises OutputError when that is not possible.
         """
+        names = {name: self._names[name] for name in (*TRANSFORMS, *IMAGES) if name in self._names}
         try:
-            write_record(record, self._names, self._temporary / RECORD)
+            write_record(record, names, self._temporary / RECORD)
             for name in _all_names():  # RECORD is the first
-                if name not in self._names.values():
+                if name not in names.values():
                     (self._folder / name).unlink(missing_ok=True)
-            for name in (*self._names.values(), RECORD):
+            for name in (*names.values(), RECORD):
                 os.replace(self._temporary / name, self._folder / name)
         except OSError as error:
             raise OutputError(f"The results could not be moved to {self._folder}: {error.strerror}.") from error
-        return {name: str(self._folder / file) for name, file in {**self._names, "record": RECORD}.items()}
+        return {name: str(self._folder / file) for name, file in {**names, "record": RECORD}.items()}
 
     def _path(self, name: str, extension: str) -> Path:
         self._names[name] = f"{name}.{extension}"

@@ -1,6 +1,6 @@
 """The whole recipe on one page: two images in, two exact transforms and everything that judges them out."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from .affine import Alignment, align
 from .assess import Assessment, assess
@@ -13,11 +13,12 @@ from .inputs import check_job
 from .memory import free_memory
 from .models import Model, load_model
 from .outputs import Staging, check_folder, staged
+from .parallel import in_parallel
 from .prepare import affordable_spacing, make_pair
 from .progress import Reporter
 from .record import INPUT_ROLES, Record, describe_inputs, peak_memory
 from .refine import make_schedule, refine_pair
-from .unfold import compose_without_folds
+from .unfold import JudgedMaps, compose_without_folds
 
 
 def register(job: Job, reporter: Reporter) -> Result:
@@ -42,7 +43,7 @@ def register(job: Job, reporter: Reporter) -> Result:
     spacing, warnings = affordable_spacing(fixed.image, moving.image, job.spacing, free_memory())
     warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
 
-    def deform(attempt: Attempt) -> WorldMaps:
+    def deform(attempt: Attempt) -> JudgedMaps:
         return _deform(case, alignment, model, job, attempt, reporter)
 
     def tell(text: str) -> None:
@@ -81,7 +82,7 @@ def register(job: Job, reporter: Reporter) -> Result:
 
 def _deform(
     case: Case, alignment: Alignment, model: Model, job: Job, attempt: Attempt, reporter: Reporter
-) -> WorldMaps:
+) -> JudgedMaps:
     fixed, moving = case.fixed, case.moving
     reporter.start("prepare", "Preparing the working grid")
     pair = make_pair(fixed.image, moving.image, alignment, fixed.mask, moving.mask, attempt.spacing)
@@ -99,13 +100,19 @@ def _deform(
 
 def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, file_format: str) -> None:
     fixed, moving = case.fixed.image, case.moving.image
-    staging.add_transform("forward", fields.forward, file_format)
-    staging.add_transform("inverse", fields.inverse, file_format)
-    staging.add_image("warped_moving", found.warped_moving, fixed.grid, moving.dtype)
-    staging.add_image("warped_fixed", found.warped_fixed, moving.grid, fixed.dtype)
-    staging.add_image("jacobian", found.jacobian, fixed.grid, found.jacobian.dtype)
+    transforms = [("forward", fields.forward, file_format), ("inverse", fields.inverse, file_format)]
+    images = [
+        ("warped_moving", found.warped_moving, fixed.grid, moving.dtype),
+        ("warped_fixed", found.warped_fixed, moving.grid, fixed.dtype),
+        ("jacobian", found.jacobian, fixed.grid, found.jacobian.dtype),
+    ]
     if found.warped_labels is not None:
-        staging.add_image("warped_labels", found.warped_labels, fixed.grid, found.warped_labels.dtype)
+        images.append(("warped_labels", found.warped_labels, fixed.grid, found.warped_labels.dtype))
+    files = [
+        *(partial(staging.add_transform, *t) for t in transforms),
+        *(partial(staging.add_image, *i) for i in images),
+    ]
+    in_parallel(lambda add: add(), files)
 
 
 def _doubts(model: Model, job: Job) -> list[str]:
