@@ -131,11 +131,15 @@ def _verify(given: argparse.Namespace) -> int:
 
 
 def _models(_given: argparse.Namespace) -> int:
+    from .errors import EngineError
     from .models import MODELS, load_model, shelved
 
-    for name in MODELS:
-        info = load_model(name).info
-        sys.stdout.write(f"{name}: {info.title}; weights: {info.weights or 'none, the pair alone is optimised'}\n")
+    for name, kind in MODELS.items():
+        try:
+            weights = load_model(name).info.weights or "none, the pair alone is optimised"
+        except EngineError:
+            weights = "none installed; give a weights file"
+        sys.stdout.write(f"{name}: {kind.title}; weights: {weights}\n")
     for card in shelved():
         about = f"{card.anatomy}, {card.modality} {card.contrast}, {card.spacing:g} mm"
         sys.stdout.write(f"{card.id}: {card.title} ({about}); weights: {card.licence}\n  {card.limits}\n")
@@ -161,8 +165,8 @@ def _export(given: argparse.Namespace) -> int:
 
 
 def _import_checkpoint(given: argparse.Namespace) -> int:
+    from .models.placing import place
     from .models.sitreg.importing import import_checkpoint
-    from .models.sitreg.placing import place
 
     folder = Path(given.output)
     network, card = import_checkpoint(

@@ -16,7 +16,7 @@ from .fields import DisplacementField
 from .geometry import Grid, apply
 from .lattices import axes_along, in_slabs, lattice, turned, with_axes
 from .mappings import sample
-from .models.sitreg.halfway import HalfWay
+from .models.halfway import HalfWay
 from .prepare import Pair
 
 # How far beyond its own image a field may reach to cover what the other one sends there, in image sizes. Points

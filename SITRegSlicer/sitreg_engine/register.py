@@ -91,8 +91,10 @@ def _deform(
     predicted = model.predict(pair.moving, pair.fixed, attempt.device)
 
     reporter.start("refine", "Refining on this pair")
-    schedule = make_schedule(pair.grid.shape, job.refine)
-    maps = refine_pair(pair, predicted, schedule, attempt.device, reporter.step)
+    maps = model.optimise(pair, predicted, job.refine, attempt.device, reporter.step)
+    if maps is None:
+        schedule = make_schedule(pair.grid.shape, job.refine)
+        maps = refine_pair(pair, predicted, schedule, attempt.device, reporter.step)
 
     reporter.start("compose", "Composing the transforms")
     return compose_without_folds(pair, maps, case.fixed.image.grid, case.moving.image.grid, reporter.step)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .compose import Chain, WorldMaps, chains, compose_fields
 from .geometry import Grid, apply
-from .models.sitreg.halfway import HalfWay
+from .models.halfway import HalfWay
 from .prepare import Pair
 from .quality.jacobian import JacobianMaps, folds, jacobian_maps
 from .refine.topology import smoothed_at

@@ -6,7 +6,7 @@ import torch
 
 from sitreg_engine.compose import chains, compose_fields, field_grid
 from sitreg_engine.geometry import Grid, apply
-from sitreg_engine.models.sitreg.halfway import HalfWay
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.prepare import Pair
 from sitreg_engine.refine.inverses import exact_inverse
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from sitreg_engine.compose import compose_fields
-from sitreg_engine.models.sitreg.halfway import HalfWay
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.quality.jacobian import folds, jacobian_maps
 from sitreg_engine.unfold import compose_without_folds
 

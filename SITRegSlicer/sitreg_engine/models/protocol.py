@@ -1,14 +1,17 @@
 """What every model offers to `register`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor
 
+from sitreg_engine.prepare import Pair
+
 from .cards import Card
-from .sitreg.halfway import HalfWay
+from .halfway import HalfWay
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class ModelInfo:
 
 
 class Model(Protocol):
+    title: ClassVar[str]
+
     @property
     def info(self) -> ModelInfo: ...
 
@@ -42,4 +47,18 @@ class Model(Protocol):
 
     def predict(self, moving: Tensor, fixed: Tensor, device: torch.device) -> HalfWay | None:
         """Half-way maps of two prepared images (1, 1, I, J, K), in voxels; None where it has nothing to predict."""
+        ...
+
+    def optimise(
+        self,
+        pair: Pair,
+        predicted: HalfWay | None,
+        refine: str,
+        device: torch.device,
+        step: Callable[[float, str], None],
+    ) -> HalfWay | None:
+        """The model's own instance optimisation, from its prediction; None: the common refinement is what it takes.
+
+        refine is Job.refine. `step(fraction, text)` is called now and then, and may raise to stop.
+        """
         ...

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sitreg_engine.mappings import compose, warp
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.sitreg.bounds import bound
-from sitreg_engine.models.sitreg.halfway import HalfWay
 from sitreg_engine.models.sitreg.inversion import solve_inverse
 from sitreg_engine.models.sitreg.splines import coarse_shape, upsample
 

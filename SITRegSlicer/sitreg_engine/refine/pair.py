@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sitreg_engine.mappings import compose, identity, sample
-from sitreg_engine.models.sitreg.halfway import HalfWay
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.prepare import Pair
 
 from .instance import Views, nothing_moved, on_shape, optimise

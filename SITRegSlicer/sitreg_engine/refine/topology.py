@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sitreg_engine.determinants import smallest_determinant
 from sitreg_engine.mappings import warp
-from sitreg_engine.models.sitreg.halfway import HalfWay
+from sitreg_engine.models.halfway import HalfWay
 
 from .inverses import exact_inverse
 from .local_ncc import window_mean

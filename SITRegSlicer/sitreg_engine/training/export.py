@@ -8,11 +8,10 @@ from pathlib import Path
 
 from sitreg_engine.contract import Measure
 from sitreg_engine.models.cards import Card
-from sitreg_engine.models.sitreg.architecture import config_of, table_of
-from sitreg_engine.models.sitreg.network import SITReg
-from sitreg_engine.models.sitreg.placing import NOT_YET, place
+from sitreg_engine.models.placing import NOT_YET, place
 
 from .config_file import read_settings
+from .networks import NETWORKS
 from .state import read_checkpoint
 
 _MEASURES = {
@@ -31,11 +30,11 @@ def export_run(run: Path, folder: Path, texts: Path | None = None) -> Card:
     """
     content = read_checkpoint(run)
     settings, reached = content["settings"], content["reached"]
-    config = config_of(settings["network"])
+    network = NETWORKS[settings["model"]].from_table(settings["network"])
     card = Card(
         id=folder.name,
         model=settings["model"],
-        architecture=table_of(config),
+        architecture=network.table(),
         spacing=settings["data"]["spacing"],
         normalisation="robust_range",
         sha256=NOT_YET,
@@ -43,7 +42,6 @@ def export_run(run: Path, folder: Path, texts: Path | None = None) -> Card:
         results=_results(run if run.is_dir() else run.parent, reached["step"]),
         **(dataclasses.asdict(read_settings(texts).card) if texts else settings.get("card", {})),
     )
-    network = SITReg(config)
     network.load_state_dict(content["average"])
     return place(network, card, folder)
 

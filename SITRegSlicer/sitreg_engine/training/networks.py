@@ -1,22 +1,15 @@
 """The models that can be trained: NETWORKS builds each from its table in the settings."""
 
 import copy
-from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from sitreg_engine.errors import InputError
-from sitreg_engine.models.sitreg.architecture import config_of
 from sitreg_engine.models.sitreg.network import SITReg
 
-
-def _sitreg(settings: dict) -> SITReg:
-    return SITReg(config_of(settings))
-
-
-# A network of two images (1, C, I, J, K) of one grid that returns a Registration.
-NETWORKS: dict[str, Callable[[dict], nn.Module]] = {"sitreg": _sitreg}
+# Each is a models.weights_file.Network: of two images (1, C, I, J, K) of one grid it makes a Registration.
+NETWORKS: dict[str, type[nn.Module]] = {"sitreg": SITReg}
 
 
 def build_network(model: str, settings: dict, seed: int) -> nn.Module:
@@ -25,7 +18,7 @@ def build_network(model: str, settings: dict, seed: int) -> nn.Module:
         raise InputError(f"A model that can be trained must be one of {', '.join(NETWORKS)}, got {model!r}.")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return NETWORKS[model](settings)
+        return NETWORKS[model].from_table(settings)
 
 
 def in_precision(network: nn.Module, dtype: torch.dtype) -> nn.Module:

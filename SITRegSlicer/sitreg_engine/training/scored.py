@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sitreg_engine.mappings import warp
-from sitreg_engine.models.sitreg.network import Registration
+from sitreg_engine.models.halfway import Registration
 
 from .views import Group, View
 

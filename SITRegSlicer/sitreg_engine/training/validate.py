@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sitreg_engine.determinants import smallest_determinant
 from sitreg_engine.mappings import compose, identity, sample
-from sitreg_engine.models.sitreg.network import Registration
+from sitreg_engine.models.halfway import Registration
 from sitreg_engine.quality.overlap import common_labels, dice
 
 from .losses.agreement import local_ncc

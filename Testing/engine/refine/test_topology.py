@@ -4,7 +4,7 @@ import torch
 
 from sitreg_engine.determinants import smallest_determinant
 from sitreg_engine.mappings import compose
-from sitreg_engine.models.sitreg.halfway import HalfWay
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.refine.inverses import TOLERANCE, exact_inverse
 from sitreg_engine.refine.topology import calmed, damped, smoothed_at, sound, too_squeezed
 

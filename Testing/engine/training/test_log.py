@@ -7,8 +7,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from sitreg_engine.models.sitreg.halfway import HalfWay
-from sitreg_engine.models.sitreg.network import Registration
+from sitreg_engine.models.halfway import HalfWay, Registration
 from sitreg_engine.training.log import Board, append, cut
 from sitreg_engine.training.pictures import save_picture
 from sitreg_engine.training.scored import Pairing

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from sitreg_engine.determinants import smallest_determinant
 from sitreg_engine.errors import InputError
-from sitreg_engine.models.sitreg.halfway import HalfWay
-from sitreg_engine.models.sitreg.network import Registration
+from sitreg_engine.models.halfway import HalfWay, Registration
 from sitreg_engine.training.losses import LOSSES, check_losses, evaluate
 from sitreg_engine.training.scored import Pairing, Scored
 from sitreg_engine.training.settings import LossSettings

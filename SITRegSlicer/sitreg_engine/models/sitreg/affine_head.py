@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from sitreg_engine.errors import InputError
 from sitreg_engine.mappings import identity, sample
+from sitreg_engine.models.halfway import HalfWay
 
 from .config import SITRegConfig
-from .halfway import HalfWay
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,10 @@
-"""A SITReg's configuration as a plain table, for settings, model cards and weights files; and its weights in ours."""
+"""A SITReg's configuration as a plain table, for settings, model cards and weights files."""
 
 import dataclasses
-import json
-from pathlib import Path
 
 from sitreg_engine.errors import InputError
-from sitreg_engine.models.safetensors_file import read_tensors, write_tensors
 
 from .config import SITRegConfig
-from .network import SITReg
-
-_KEY = "architecture"  # of the weights file's metadata
 
 
 def config_of(table: dict) -> SITRegConfig:
@@ -51,27 +45,3 @@ def table_of(config: SITRegConfig) -> dict:
         if field.name != "inversion" and value != field.default:
             found[field.name] = list(value) if isinstance(value, tuple) else value
     return found
-
-
-def save_network(network: SITReg, path: Path) -> None:
-    """Weights and architecture as one safetensors file."""
-    metadata = {"format": "pt", _KEY: json.dumps(table_of(network.config))}
-    write_tensors(path, network.state_dict(), metadata)
-
-
-def load_network(path: Path) -> SITReg:
-    """The network of such a file, float32 on the CPU, ready for inference. Raises InputError."""
-    tensors, metadata = read_tensors(path)
-    try:
-        table = json.loads(metadata[_KEY])
-    except (KeyError, json.JSONDecodeError) as error:
-        raise InputError(f"The weights in {path} do not say which network they are of; export them anew.") from error
-    network = SITReg(config_of(table))
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        told = str(error).splitlines()[-1].strip()
-        raise InputError(f"The weights in {path} do not fit the network that they name: {told}") from error
-    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-        raise InputError(f"The weights in {path} hold values that are not finite.")
-    return network.eval().requires_grad_(False)

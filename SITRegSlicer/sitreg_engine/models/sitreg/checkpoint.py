@@ -5,7 +5,6 @@ from the file (ours say it), from the caller, or from the published networks of 
 """
 
 import dataclasses
-import hashlib
 import pickle
 import zipfile
 from pathlib import Path
@@ -55,12 +54,6 @@ def save_checkpoint(network: SITReg, path: Path) -> None:
     weights = {SINCE_2024.official(name): tensor.detach().cpu() for name, tensor in network.state_dict().items()}
     groups = [network.config.groups, network.config.update_groups or 0]
     torch.save({"registration_network": weights, _GROUPS_KEY: groups}, path)
-
-
-def weights_hash(path: Path) -> str:
-    """SHA-256 of the file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path) -> dict:

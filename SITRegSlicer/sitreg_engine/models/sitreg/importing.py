@@ -6,12 +6,13 @@ from pathlib import Path
 
 from sitreg_engine.errors import InputError
 from sitreg_engine.models.cards import Card
+from sitreg_engine.models.placing import NOT_YET
+from sitreg_engine.models.weights_file import weights_hash
 
 from .architecture import table_of
-from .checkpoint import load_checkpoint, weights_hash
+from .checkpoint import load_checkpoint
 from .config import SITRegConfig
 from .network import SITReg
-from .placing import NOT_YET
 from .published import CITATION, PUBLISHED, Published
 
 _UNKNOWN_LICENCE = "as the checkpoint's publisher says; the card does not know"

@@ -1,50 +1,39 @@
 """SITReg as a user's choice: the network where there are weights, else the optimisation alone."""
 
-import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sitreg_engine.errors import InputError
 from sitreg_engine.mappings import identity, sample
-from sitreg_engine.models.cards import WEIGHTS, Card
+from sitreg_engine.models.cards import WEIGHTS
+from sitreg_engine.models.halfway import HalfWay
+from sitreg_engine.models.network_model import NetworkModel
 from sitreg_engine.models.protocol import ModelInfo
+from sitreg_engine.models.weights_file import load_network, weights_hash
 from sitreg_engine.precision import convolution_dtype
 
 from .affine_head import HalfAffines, transform
-from .architecture import load_network, table_of
-from .checkpoint import load_checkpoint, weights_hash
-from .halfway import HalfWay
+from .checkpoint import load_checkpoint
 from .network import SITReg
 
 
 @dataclass(frozen=True)
-class SITRegModel:
-    info: ModelInfo
-    network: SITReg | None
-    _ready: dict[torch.device, SITReg] = field(default_factory=dict, init=False, repr=False, compare=False)
+class SITRegModel(NetworkModel):
+    id = "sitreg"
+    title = "SITReg"
+    kind = SITReg
 
     @classmethod
     def load(cls, weights: str, groups: int) -> "SITRegModel":
         """A checkpoint in the published format or ours; without one there is no prediction to start from."""
-        title = "SITReg"
         if not weights:
-            return cls(ModelInfo("sitreg", title, "", ""), None)
+            return cls(ModelInfo(cls.id, cls.title, "", ""), None)
         path = Path(weights)
         is_ours = path.suffix == Path(WEIGHTS).suffix
-        network = load_network(path) if is_ours else load_checkpoint(path, groups or None)[0]
-        return cls(ModelInfo("sitreg", title, weights, weights_hash(path)), network)
-
-    @classmethod
-    def from_card(cls, card: Card, folder: Path) -> "SITRegModel":
-        """The model in a folder with a card. Raises InputError when its weights are not those of the card."""
-        path = folder / WEIGHTS
-        network = load_network(path)
-        if (found := weights_hash(path)) != card.sha256 or table_of(network.config) != card.architecture:
-            raise InputError(f"The weights in {path} are not those that their card describes: install the model anew.")
-        return cls(ModelInfo(card.id, card.title, str(path), found, card), network)
+        network = load_network(SITReg, path) if is_ours else load_checkpoint(path, groups or None)[0]
+        return cls(ModelInfo(cls.id, cls.title, weights, weights_hash(path)), network)
 
     def precision(self, device: torch.device) -> str:
         """Convolutions are computed in the format that is fastest on the device, all else in float32."""
@@ -59,11 +48,8 @@ class SITRegModel:
         found = self._on(device)(moving.to(device), fixed.to(device))
         return found.halfway if found.affines is None else _with_affines(found.halfway, found.affines)
 
-    def _on(self, device: torch.device) -> SITReg:
-        """The network as it is run on a device; kept for the next prediction there."""
-        if device not in self._ready:
-            self._ready[device] = copy.deepcopy(self.network).to(device).compute_blocks_in(convolution_dtype(device))
-        return self._ready[device]
+    def _moved(self, network: nn.Module, device: torch.device) -> nn.Module:
+        return network.compute_blocks_in(convolution_dtype(device))
 
 
 def _with_affines(maps: HalfWay, affines: HalfAffines) -> HalfWay:

@@ -15,13 +15,15 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from sitreg_engine.mappings import identity, sample, warp
+from sitreg_engine.models.halfway import HalfWay, Registration
 
 from .affine_head import AffineHead, HalfAffines, forward_map, inverse_map, transform
+from .architecture import config_of, table_of
 from .bounds import bound
 from .config import SITRegConfig
 from .extractor import ConvolutionBlock, FeatureExtractor
-from .halfway import HalfWay, updated
 from .splines import upsample
+from .update import updated
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,10 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Registration:
-    """Image_1 sampled at x + f12(x) resembles image_2, and vice versa; displacements (N, 3, I, J, K) in voxels."""
+class PyramidRegistration(Registration):
+    """With what the pyramid's levels did, and the affine stage around the half-way maps."""
 
-    halfway: HalfWay  # the dense part
-    affines: HalfAffines | None = None  # what goes around it, when the network has an affine stage
+    affines: HalfAffines | None = None  # when the network has an affine stage
     levels: tuple[Level, ...] = ()  # coarse to fine, when asked for
 
     @cached_property
@@ -91,6 +92,15 @@ class SITReg(nn.Module):
         self.to(memory_format=torch.channels_last_3d)
         self.checkpointing = False  # for training: compute blocks again in the backward pass instead of keeping them
 
+    @classmethod
+    def from_table(cls, table: dict) -> Self:
+        """The network that a table of its configuration describes. Raises InputError."""
+        return cls(config_of(table))
+
+    def table(self) -> dict:
+        """Its configuration as plain values."""
+        return table_of(self.config)
+
     def compute_blocks_in(self, dtype: torch.dtype) -> Self:
         """Convolution blocks in another floating point format; bounds, splines and everything after keep the images'.
 
@@ -101,7 +111,7 @@ class SITReg(nn.Module):
             update.block.convolutions.to(dtype)
         return self
 
-    def forward(self, image_1: Tensor, image_2: Tensor, keep_levels: bool = False) -> Registration:
+    def forward(self, image_1: Tensor, image_2: Tensor, keep_levels: bool = False) -> PyramidRegistration:
         """Images (N, C, I, J, K) of one grid, any size, normalised as in training."""
         pyramid_1, pyramid_2 = (self._run(self.extractor, image) for image in (image_1, image_2))
         shape = tuple(image_1.shape[2:])
@@ -116,7 +126,7 @@ class SITReg(nn.Module):
             state = updated(state, u_12, u_21, self.config.inversion)
             if keep_levels:
                 levels.append(Level(2**level, control_12, control_21, state))
-        return Registration(state, affines, tuple(levels))
+        return PyramidRegistration(state, affines, tuple(levels))
 
     def _controls(
         self, level: int, features: list[Tensor], state: HalfWay | None, affines: HalfAffines | None

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from sitreg_engine.errors import InputError
-from sitreg_engine.models.sitreg.checkpoint import load_checkpoint, save_checkpoint, weights_hash
+from sitreg_engine.models.sitreg.checkpoint import load_checkpoint, save_checkpoint
 from sitreg_engine.models.sitreg.config import LUMIR, OASIS, SITRegConfig
 from sitreg_engine.models.sitreg.names import SINCE_2024, UNTIL_2023
 from sitreg_engine.models.sitreg.network import SITReg
+from sitreg_engine.models.weights_file import weights_hash
 
 CONFIGS = {
     "plain": SITRegConfig((4, 6, 8), (6, 4, 2), groups=2),

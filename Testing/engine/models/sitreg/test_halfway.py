@@ -3,9 +3,10 @@
 import torch
 
 from sitreg_engine.mappings import compose
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.sitreg.bounds import bound
-from sitreg_engine.models.sitreg.halfway import HalfWay, updated
 from sitreg_engine.models.sitreg.splines import upsample
+from sitreg_engine.models.sitreg.update import updated
 
 
 def _fields(seed: int) -> tuple[torch.Tensor, torch.Tensor]:

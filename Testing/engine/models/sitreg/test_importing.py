@@ -8,14 +8,15 @@ import torch
 from sitreg_engine.cli import main
 from sitreg_engine.errors import InputError
 from sitreg_engine.models import load_from
-from sitreg_engine.models.sitreg.architecture import config_of, load_network, save_network, table_of
+from sitreg_engine.models.placing import place
+from sitreg_engine.models.sitreg.architecture import config_of, table_of
 from sitreg_engine.models.sitreg.checkpoint import save_checkpoint
 from sitreg_engine.models.sitreg.config import LUMIR, OASIS, SITRegConfig
 from sitreg_engine.models.sitreg.importing import import_checkpoint
 from sitreg_engine.models.sitreg.names import UNTIL_2023
 from sitreg_engine.models.sitreg.network import SITReg
-from sitreg_engine.models.sitreg.placing import place
 from sitreg_engine.models.sitreg.published import PUBLISHED
+from sitreg_engine.models.weights_file import load_network, save_network
 
 CPU = torch.device("cpu")
 SMALL = SITRegConfig((8, 40), (4, 4), groups=2)
@@ -162,7 +163,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
         network.updates[0].final.weight[0] = float("nan")
     save_network(network, tmp_path / "m.safetensors")
     with pytest.raises(InputError, match="not finite"):
-        load_network(tmp_path / "m.safetensors")
+        load_network(SITReg, tmp_path / "m.safetensors")
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path):

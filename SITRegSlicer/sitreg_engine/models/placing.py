@@ -4,16 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from sitreg_engine.errors import InputError
-from sitreg_engine.models.cards import CARD, WEIGHTS, Card, check_card, write_card
 
-from .architecture import save_network
-from .checkpoint import weights_hash
-from .network import SITReg
+from .cards import CARD, WEIGHTS, Card, check_card, write_card
+from .weights_file import Network, save_network, weights_hash
 
 NOT_YET = "0" * 64  # a sound SHA-256, for a card whose weights are not yet written
 
 
-def place(network: SITReg, card: Card, folder: Path) -> Card:
+def place(network: Network, card: Card, folder: Path) -> Card:
     """Write both files; returns the card with the weights' SHA-256.
 
     Raises InputError for an unsound card, and for a folder that holds anything but a model.

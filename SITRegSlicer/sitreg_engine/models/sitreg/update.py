@@ -1,30 +1,11 @@
-"""The two maps into the space half-way between the images, their inverses, and how one update changes all four."""
-
-from dataclasses import dataclass
+"""How one update of the half-way space changes all four maps."""
 
 from torch import Tensor
 
 from sitreg_engine.mappings import compose
+from sitreg_engine.models.halfway import HalfWay
 
 from .inversion import InversionConfig, invert
-
-
-@dataclass(frozen=True)
-class HalfWay:
-    """Displacements (N, 3, I, J, K) in voxels of the full grid."""
-
-    left: Tensor  # half-way space -> image 1
-    right: Tensor  # half-way space -> image 2
-    left_inverse: Tensor  # image 1 -> half-way space
-    right_inverse: Tensor  # image 2 -> half-way space
-
-    def forward(self) -> Tensor:
-        """f12: from the grid of image 2 to positions in image 1; image 1 sampled there resembles image 2."""
-        return compose(self.left, self.right_inverse)
-
-    def inverse(self) -> Tensor:
-        """f21: from the grid of image 1 to positions in image 2."""
-        return compose(self.right, self.left_inverse)
 
 
 def updated(state: HalfWay | None, u_12: Tensor, u_21: Tensor, config: InversionConfig | None = None) -> HalfWay:

@@ -1,0 +1,43 @@
+"""What every model finds: two maps into the space half-way between the images, and their inverses."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+
+from sitreg_engine.mappings import compose
+
+
+@dataclass(frozen=True)
+class HalfWay:
+    """Displacements (N, 3, I, J, K) in voxels of the full grid."""
+
+    left: Tensor  # half-way space -> image 1
+    right: Tensor  # half-way space -> image 2
+    left_inverse: Tensor  # image 1 -> half-way space
+    right_inverse: Tensor  # image 2 -> half-way space
+
+    def forward(self) -> Tensor:
+        """f12: from the grid of image 2 to positions in image 1; image 1 sampled there resembles image 2."""
+        return compose(self.left, self.right_inverse)
+
+    def inverse(self) -> Tensor:
+        """f21: from the grid of image 1 to positions in image 2."""
+        return compose(self.right, self.left_inverse)
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Image_1 sampled at x + f12(x) resembles image_2, and vice versa; displacements (N, 3, I, J, K) in voxels."""
+
+    halfway: HalfWay
+
+    @cached_property
+    def f12(self) -> Tensor:
+        """On the grid of image 2, into image 1."""
+        return self.halfway.forward()
+
+    @cached_property
+    def f21(self) -> Tensor:
+        """On the grid of image 1, into image 2."""
+        return self.halfway.inverse()
