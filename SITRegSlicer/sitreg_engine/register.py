@@ -1,5 +1,6 @@
 """The whole recipe on one page: two images in, two exact transforms and everything that judges them out."""
 
+from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from .affine import Alignment, align
@@ -14,11 +15,20 @@ from .memory import free_memory
 from .models import Model, load_model
 from .outputs import Staging, check_folder, staged
 from .parallel import in_parallel
+from .predict import predict
 from .prepare import affordable_spacing, make_pair
 from .progress import Reporter
 from .record import INPUT_ROLES, Record, describe_inputs, peak_memory
 from .refine import make_schedule, refine_pair
 from .unfold import JudgedMaps, compose_without_folds
+
+
+@dataclass(frozen=True)
+class Deformed:
+    """What becomes of the aligned pair."""
+
+    fields: JudgedMaps
+    doubts: list[str]  # for people, about the prediction
 
 
 def register(job: Job, reporter: Reporter) -> Result:
@@ -43,15 +53,16 @@ def register(job: Job, reporter: Reporter) -> Result:
     spacing, warnings = affordable_spacing(fixed.image, moving.image, job.spacing, free_memory())
     warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
 
-    def deform(attempt: Attempt) -> JudgedMaps:
+    def deform(attempt: Attempt) -> Deformed:
         return _deform(case, alignment, model, job, attempt, reporter)
 
     def tell(text: str) -> None:
         warnings.append(text)
         reporter.step(0.0, text)
 
-    fields, done = first_that_fits(deform, Attempt(device, spacing), tell)
-    device = done.device
+    deformed, done = first_that_fits(deform, Attempt(device, spacing), tell)
+    device, fields = done.device, deformed.fields
+    warnings += deformed.doubts
 
     reporter.start("measure", "Measuring the quality")
     found = assess(case, fields, alignment.matrix, reporter.step)
@@ -80,24 +91,24 @@ def register(job: Job, reporter: Reporter) -> Result:
     return Result(job.id, job.output, outputs, measures, reporter.seconds, str(device), warnings)
 
 
-def _deform(
-    case: Case, alignment: Alignment, model: Model, job: Job, attempt: Attempt, reporter: Reporter
-) -> JudgedMaps:
+def _deform(case: Case, alignment: Alignment, model: Model, job: Job, attempt: Attempt, reporter: Reporter) -> Deformed:
     fixed, moving = case.fixed, case.moving
     reporter.start("prepare", "Preparing the working grid")
-    pair = make_pair(fixed.image, moving.image, alignment, fixed.mask, moving.mask, attempt.spacing)
+    pair_at = partial(make_pair, fixed.image, moving.image, alignment, fixed.mask, moving.mask)
+    pair = pair_at(attempt.spacing)
 
     reporter.start("model", f"Predicting with {model.info.title}")
-    predicted = model.predict(pair.moving, pair.fixed, attempt.device)
+    found = predict(model, pair, pair_at, attempt.device)
 
     reporter.start("refine", "Refining on this pair")
-    maps = model.optimise(pair, predicted, job.refine, attempt.device, reporter.step)
+    maps = model.optimise(pair, found.maps, job.refine, attempt.device, reporter.step)
     if maps is None:
         schedule = make_schedule(pair.grid.shape, job.refine)
-        maps = refine_pair(pair, predicted, schedule, attempt.device, reporter.step)
+        maps = refine_pair(pair, found.maps, schedule, attempt.device, reporter.step)
 
     reporter.start("compose", "Composing the transforms")
-    return compose_without_folds(pair, maps, case.fixed.image.grid, case.moving.image.grid, reporter.step)
+    fields = compose_without_folds(pair, maps, case.fixed.image.grid, case.moving.image.grid, reporter.step)
+    return Deformed(fields, found.doubts)
 
 
 def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, file_format: str) -> None:

@@ -15,7 +15,7 @@ SLICERS_OWN = {"slicer", "vtk", "qt", "ctk", "mrml", "vtkmodules", "PythonQt", "
 LAYERS = (
     {"cli", "worker", "training"},
     {"register"},
-    {"prepare", "affine", "models", "refine", "compose", "quality", "inputs", "outputs", "record", "study"},
+    {"prepare", "affine", "models", "refine", "predict", "compose", "quality", "inputs", "outputs", "record", "study"},
     {"images", "fields", "mappings", "progress"},
     {"trilinear"},
     {"geometry", "devices", "itk", "memory", "precision", "parallel", "threads"},

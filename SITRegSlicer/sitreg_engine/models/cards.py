@@ -15,6 +15,8 @@ from pathlib import Path
 from sitreg_engine.contract import Measure, finite
 from sitreg_engine.errors import InputError
 
+from .familiar import QUANTILES, Familiar
+
 CARD, WEIGHTS = "card.json", "model.safetensors"
 NORMALISATIONS = ("robust_range",)  # of prepare.normalise
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -43,6 +45,7 @@ class Card:
     capture_range: float = 0.0  # mm after alignment that it was trained to bridge; 0 = not known
     training: str = ""  # how it was made: settings and steps
     results: tuple[Measure, ...] = ()
+    familiar: Familiar | None = None  # how the training images looked; None: not known
 
 
 def read_card(folder: Path) -> Card:
@@ -102,6 +105,8 @@ def _card_of(content: object, path: Path) -> Card:
 def _value(kind, value: object, name: str, path: Path):
     if name == "results":
         return _results(value, path)
+    if name == "familiar":
+        return None if value is None else _familiar(value, path)
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
@@ -115,3 +120,13 @@ def _results(value: object, path: Path) -> tuple[Measure, ...]:
     except TypeError as error:
         raise InputError(f"The model card {path}: results must be a list of measures: {error}.") from error
     return tuple(dataclasses.replace(m, value=math.nan) if m.value is None else m for m in found)
+
+
+def _familiar(value: object, path: Path) -> Familiar:
+    try:
+        side, *quantiles = ((float(low), float(high)) for low, high in (value["side"], *value["quantiles"]))
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"The model card {path}: familiar must hold ranges of side and quantiles: {error}.") from error
+    if len(quantiles) != len(QUANTILES):
+        raise InputError(f"The model card {path}: familiar must have {len(QUANTILES)} quantiles, got {len(quantiles)}.")
+    return Familiar(side, tuple(quantiles))

@@ -11,6 +11,7 @@ from sitreg_engine.models.cards import Card
 from sitreg_engine.models.placing import NOT_YET, place
 
 from .config_file import read_settings
+from .looks import read_looks
 from .networks import NETWORKS
 from .state import read_checkpoint
 
@@ -39,6 +40,7 @@ def export_run(run: Path, folder: Path, texts: Path | None = None) -> Card:
         normalisation="robust_range",
         sha256=NOT_YET,
         training=json.dumps({"steps": reached["step"], "seed": settings["seed"], "losses": settings["losses"]}),
+        familiar=read_looks(run if run.is_dir() else run.parent),
         results=_results(run if run.is_dir() else run.parent, reached["step"]),
         **(dataclasses.asdict(read_settings(texts).card) if texts else settings.get("card", {})),
     )

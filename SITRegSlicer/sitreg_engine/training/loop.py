@@ -14,6 +14,7 @@ from sitreg_engine.errors import EngineError
 
 from . import log
 from .ahead import Ahead
+from .looks import note_looks
 from .losses import check_losses
 from .networks import build_network, in_precision, set_checkpointing
 from .pictures import save_picture
@@ -73,6 +74,8 @@ def train(
     Path(settings.run).mkdir(parents=True, exist_ok=True)
     # The first process prepares what is not yet in the cache; the others find it there.
     sampler, checks = processes.one_by_one(lambda: (make_sampler(settings, tell), validation_groups(settings)))
+    if processes.first:
+        note_looks(sampler, Path(settings.run))
     board = log.Board(Path(settings.run))
     trainer = Trainer(settings, sampler, checks, device, processes, board, tell)
     try:

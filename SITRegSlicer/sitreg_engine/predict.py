@@ -1,0 +1,73 @@
+"""A model's prediction for a pair, at the spacing that it was trained for, and what speaks against trusting it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .geometry import Grid
+from .lattices import lattice
+from .mappings import sample
+from .models import Card, Model
+from .models.familiar import unlike
+from .models.halfway import HalfWay
+from .prepare import Pair
+
+_SAME_SPACING = 1.15  # ratio up to which a working grid serves a network that was trained at another
+
+
+@dataclass(frozen=True)
+class Prediction:
+    maps: HalfWay | None  # in voxels of the pair's grid; None where the model has nothing to predict
+    doubts: list[str]
+
+
+def predict(model: Model, pair: Pair, pair_at: Callable[[float], Pair], device: torch.device) -> Prediction:
+    """Half-way maps on the grid of `pair`. `pair_at(spacing)` prepares the same images at another spacing in mm.
+
+    A network sees voxels of the size it was trained with, where the working grid is as fine as that or finer.
+    """
+    card, spacing = model.info.card, pair.grid.spacing[0]
+    own = pair if card is None or card.spacing < spacing * _SAME_SPACING else pair_at(card.spacing)
+    maps = model.predict(own.moving, own.fixed, device)
+    doubts = [] if card is None or maps is None else _doubts(card, own, maps)
+    if maps is not None and own is not pair:
+        maps = on_grid(maps, own.grid, pair.grid)
+    return Prediction(maps, doubts)
+
+
+@torch.inference_mode()
+def on_grid(maps: HalfWay, given: Grid, wanted: Grid) -> HalfWay:
+    """Maps on one working grid as seen on another of the same half-way space; both in their own voxels."""
+    matrix = given.world_to_voxel @ wanted.voxel_to_world
+    places = lattice(matrix, wanted.shape, slice(0, wanted.shape[0]))[None].to(maps.left.device)
+    scale = torch.from_numpy(np.float32(np.diag(matrix)[:3])).to(places.device)[:, None, None, None]
+    return HalfWay(*(sample(u, places) / scale for u in vars(maps).values()))
+
+
+def _doubts(card: Card, pair: Pair, maps: HalfWay) -> list[str]:
+    """Whether the images, and what was found, are like what the model was trained on."""
+    spacing, found = pair.grid.spacing[0], []
+    for name, image, seen in (("fixed", pair.fixed, pair.fixed_inside), ("moving", pair.moving, pair.moving_inside)):
+        strange = unlike(card.familiar, image, seen, spacing) if card.familiar else []
+        if strange:
+            found.append(f"The {name} volume is unlike what {card.title} was trained on: {' and '.join(strange)}.")
+    if spacing > card.spacing * _SAME_SPACING:
+        found.append(f"{card.title} was trained with voxels of {card.spacing:g} mm, it was given {spacing:.2f} mm.")
+    distance = _farthest(maps, pair)
+    if 0 < card.capture_range < distance:
+        found.append(
+            f"Tissue moved by {distance:.0f} mm, {card.title} was trained for up to {card.capture_range:g} mm."
+        )
+    return [*found[:-1], f"{found[-1]} Look at the result with care."] if found else []
+
+
+def _farthest(maps: HalfWay, pair: Pair) -> float:
+    """How far apart the images were where both show something, 99th percentile, mm."""
+    inside = ((pair.fixed_inside > 0) & (pair.moving_inside > 0))[0, 0].to(maps.left.device)
+    apart: Tensor = (maps.left - maps.right)[0].norm(dim=0)[inside]
+    if not apart.numel():
+        return 0.0
+    return float(np.percentile(apart.cpu().numpy(), 99)) * pair.grid.spacing[0]

@@ -1,0 +1,31 @@
+"""How the images of a run look to its network, for the model card: noted once, when the run begins."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from sitreg_engine.models.familiar import Familiar, familiar_of
+
+from .sampler import Sampler
+
+LOOKS = "looks.json"
+_GROUPS = 32
+
+
+def note_looks(sampler: Sampler, folder: Path) -> None:
+    """Write the ranges over the first groups, unless a run that is resumed has done so."""
+    path = folder / LOOKS
+    if path.exists():
+        return
+    views = [view for step in range(_GROUPS) for view in sampler.draw(step, 0).views]
+    found = familiar_of([(view.image, view.seen) for view in views], sampler.spacing)
+    path.write_text(json.dumps(dataclasses.asdict(found)) + "\n", encoding="utf-8")
+
+
+def read_looks(folder: Path) -> Familiar | None:
+    """What `note_looks` wrote; None where it did not."""
+    path = folder / LOOKS
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return Familiar(tuple(content["side"]), tuple(tuple(known) for known in content["quantiles"]))

@@ -1,0 +1,109 @@
+"""A network predicts at the spacing of its training, and says when images are unlike those of its training."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from sitreg_engine.affine import align
+from sitreg_engine.geometry import Grid
+from sitreg_engine.images import Volume
+from sitreg_engine.models import Card, ModelInfo
+from sitreg_engine.models.familiar import Familiar
+from sitreg_engine.models.halfway import HalfWay
+from sitreg_engine.predict import on_grid, predict
+from sitreg_engine.prepare import make_pair
+from sitreg_engine.progress import Reporter
+
+CPU = torch.device("cpu")
+CARD = Card(
+    *("t", "A model", "none", "none", "none", 4.0, "robust_range", "sitreg", {}, "CC0", "none", "none", "0" * 64),
+)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A model that moves everything by the same way along the first axis."""
+
+    info: ModelInfo
+    millimetres: float
+    spacing: float  # that it expects to be given, mm
+
+    def predict(self, moving, fixed, device):
+        u = torch.zeros(1, 3, *fixed.shape[2:])
+        u[:, 0] = self.millimetres / 2 / self.spacing
+        return HalfWay(u, -u, -u, u)
+
+
+def shift(card: Card | None, millimetres: float = 8.0, spacing: float = 4.0) -> Shift:
+    return Shift(ModelInfo("t", "A model", "", "", card), millimetres, spacing)
+
+
+@pytest.fixture(scope="module")
+def pair_at():
+    grid = Grid((48, 48, 48), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), tuple(map(float, np.eye(3).ravel())))
+    places = np.stack(np.meshgrid(*[np.arange(48)] * 3, indexing="ij")) - 24
+    inside = (places**2 / np.array([20, 16, 14])[:, None, None, None] ** 2).sum(axis=0) < 1
+    image = Volume(np.float32(inside * (60 + 40 * np.cos(places[0] / 4))), grid)
+    reporter = Reporter()
+    reporter.start("align", "")
+    alignment = align(image, image, "none", None, None, reporter)
+    return partial(make_pair, image, image, alignment, None, None)
+
+
+def test_a_trained_model_sees_voxels_of_its_own_size_and_millimetres_stay_what_they_are(pair_at):
+    pair = pair_at(2.0)
+    maps = predict(shift(CARD), pair, pair_at, CPU).maps
+    assert maps.left.shape[2:] == pair.moving.shape[2:]
+    for u, voxels in zip(vars(maps).values(), (2.0, -2.0, -2.0, 2.0), strict=True):
+        assert torch.allclose(u[:, 0], torch.tensor(voxels))
+        assert not u[:, 1:].any()
+
+
+@pytest.mark.parametrize("card", [None, replace(CARD, spacing=2.1)], ids=["no card", "nearly the same spacing"])
+def test_without_another_spacing_it_sees_the_pair_as_it_is(pair_at, card):
+    pair = pair_at(2.0)
+    found = predict(shift(card, spacing=2.0), pair, lambda spacing: pytest.fail("no other pair is needed"), CPU)
+    assert torch.allclose(found.maps.left[:, 0], torch.tensor(2.0))
+
+
+def test_a_map_keeps_its_places_in_the_half_way_space():
+    given = Grid((16, 16, 16), (4.0,) * 3, (2.0, 0.0, -6.0), tuple(map(float, np.eye(3).ravel())))
+    wanted = Grid((20, 20, 20), (2.0,) * 3, (6.0, 4.0, 0.0), given.direction)
+    ramp = torch.arange(16.0)[:, None, None].expand(16, 16, 16)
+    u = torch.stack([ramp, ramp, ramp])[None]  # voxels of `given`, by its own first index
+    found = on_grid(HalfWay(u, u, u, u), given, wanted).left
+    first_index = (6.0 + 2.0 * torch.arange(20.0) - 2.0) / 4.0
+    assert torch.allclose(found[0, 1], (2.0 * first_index)[:, None, None].expand(20, 20, 20), atol=1e-5)
+
+
+def test_a_model_with_nothing_to_predict_has_no_doubts_either(pair_at):
+    @dataclass(frozen=True)
+    class Silent(Shift):
+        def predict(self, moving, fixed, device):
+            return None
+
+    found = predict(Silent(ModelInfo("t", "A model", "", "", CARD), 0.0, 4.0), pair_at(2.0), pair_at, CPU)
+    assert found.maps is None
+    assert found.doubts == []
+
+
+def test_motion_beyond_the_range_of_the_training_is_told(pair_at):
+    card = replace(CARD, capture_range=5.0)
+    [doubt] = predict(shift(card, 8.0), pair_at(2.0), pair_at, CPU).doubts
+    assert "8 mm" in doubt and "5 mm" in doubt and "care" in doubt
+    assert predict(shift(card, 4.0), pair_at(2.0), pair_at, CPU).doubts == []
+
+
+def test_strange_intensities_are_told_for_each_volume(pair_at):
+    strange = replace(CARD, familiar=Familiar((10.0, 500.0), ((0.0, 0.01),) * 5))
+    doubts = predict(shift(strange), pair_at(2.0), pair_at, CPU).doubts
+    assert len(doubts) == 2
+    assert "fixed volume" in doubts[0] and "moving volume" in doubts[1]
+
+
+def test_coarser_voxels_than_in_training_are_told(pair_at):
+    doubts = predict(shift(replace(CARD, spacing=1.0), spacing=2.0), pair_at(2.0), pair_at, CPU).doubts
+    assert "1 mm" in doubts[0] and "2.00 mm" in doubts[0]
