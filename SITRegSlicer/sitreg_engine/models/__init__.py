@@ -8,11 +8,12 @@ from pathlib import Path
 from sitreg_engine.errors import InputError
 
 from .cards import Card, read_card, write_card
+from .ddrnet.model import DDRNetModel
 from .protocol import Model, ModelInfo
 from .shelf import shelf_folder, shelved
 from .sitreg.model import SITRegModel
 
-MODELS: dict[str, type[Model]] = {"sitreg": SITRegModel}
+MODELS: dict[str, type[Model]] = {"sitreg": SITRegModel, "ddrnet": DDRNetModel}
 
 
 def load_model(name: str, weights: str = "", groups: int = 0) -> Model:

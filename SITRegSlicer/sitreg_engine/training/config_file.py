@@ -13,7 +13,7 @@ from .settings import RunSettings
 
 _CHOICES = {
     "data.alignment": ("template", "pair"),
-    "losses.space": ("images", "halfway"),
+    "losses.space": ("images", "fixed", "halfway"),
     "optimiser.name": ("adam", "adamw"),
     "optimiser.schedule": ("cosine", "constant"),
     "optimiser.dtype": ("float32", "bfloat16"),

@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.models.ddrnet.network import DDRNet
 from sitreg_engine.models.sitreg.network import SITReg
 
 # Each is a models.weights_file.Network: of two images (1, C, I, J, K) of one grid it makes a Registration.
-NETWORKS: dict[str, type[nn.Module]] = {"sitreg": SITReg}
+NETWORKS: dict[str, type[nn.Module]] = {"sitreg": SITReg, "ddrnet": DDRNet}
 
 
 def build_network(model: str, settings: dict, seed: int) -> nn.Module:

@@ -41,22 +41,28 @@ class Pairing:
     registration: Registration
 
     def meetings(self, space: str) -> tuple[tuple[Brought, Brought], ...]:
-        """Where the two are to agree: in the spaces of both images, or once "halfway" between them."""
+        """Where the two are to agree: in both "images", in the second alone ("fixed"), or "halfway" between them."""
         found = self.registration
         if space == "halfway":
             return ((Brought(self.view_1, found.halfway.left), Brought(self.view_2, found.halfway.right)),)
-        return (
-            (Brought(self.view_1, found.f12), Brought(self.view_2, None)),
-            (Brought(self.view_2, found.f21), Brought(self.view_1, None)),
-        )
+        in_fixed = (Brought(self.view_1, found.f12), Brought(self.view_2, None))
+        if space == "fixed":
+            return (in_fixed,)
+        return (in_fixed, (Brought(self.view_2, found.f21), Brought(self.view_1, None)))
 
     def compared(self, space: str) -> tuple[Compared, ...]:
         """The images at their meetings."""
-        return self._half_way if space == "halfway" else self._in_images
+        if space == "halfway":
+            return self._half_way
+        return self._in_fixed if space == "fixed" else (*self._in_fixed, self._in_moving)
 
     @cached_property
-    def _in_images(self) -> tuple[Compared, ...]:
-        return tuple(_compared(*meeting) for meeting in self.meetings("images"))
+    def _in_fixed(self) -> tuple[Compared, ...]:
+        return tuple(_compared(*meeting) for meeting in self.meetings("fixed"))
+
+    @cached_property
+    def _in_moving(self) -> Compared:
+        return _compared(*self.meetings("images")[1])
 
     @cached_property
     def _half_way(self) -> tuple[Compared, ...]:

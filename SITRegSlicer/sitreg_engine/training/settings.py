@@ -48,8 +48,10 @@ class LossSettings:
     weight: float = 1.0
     window: int = 9  # voxels, of local correlation
     labels: int = 16  # label ids compared in one step, of soft Dice
-    # Compare in both images' spaces, or once "halfway" between them. Half-way costs less, but there both images are
-    # interpolated: networks learn to blur by half a voxel, which Dice and correlation reward.
+    precision: float = 10.0  # of the prior of kl (its lambda)
+    # Compare in both images' spaces, in that of the second alone ("fixed", as methods do that go one way), or once
+    # "halfway" between them. Half-way costs less, but there both images are interpolated: networks learn to blur by
+    # half a voxel, which Dice and correlation reward.
     space: str = "images"
 
 
@@ -80,6 +82,7 @@ class StartSettings:
 
     weights: str = ""  # a run's folder or a checkpoint with the same network
     grown_from: str = ""  # the same of a network that lacks the finest level and was trained at twice the spacing
+    copied: str = ""  # "A to B": after that, the network's part B begins with the weights of its part A
 
 
 @dataclass(frozen=True)

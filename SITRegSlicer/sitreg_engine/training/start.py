@@ -19,6 +19,8 @@ def initialise(network: nn.Module, settings: StartSettings) -> None:
     if settings.grown_from:
         given = read_checkpoint(Path(settings.grown_from))["average"]
         _load(network, grown(network, given, settings.grown_from), settings.grown_from)
+    if settings.copied:
+        _copy(network, settings.copied)
 
 
 def _load(network: nn.Module, weights: dict[str, Tensor], origin: str) -> None:
@@ -26,6 +28,14 @@ def _load(network: nn.Module, weights: dict[str, Tensor], origin: str) -> None:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise InputError(f"The weights of {origin} are of another network: {str(error).splitlines()[-1]}") from error
+
+
+def _copy(network: nn.Module, wanted: str) -> None:
+    parts = dict(network.named_children())
+    given, _, taking = wanted.partition(" to ")
+    if not {given, taking} <= set(parts):
+        raise InputError(f'start.copied must be "A to B" with A and B out of {", ".join(parts)}, got {wanted!r}.')
+    _load(parts[taking], parts[given].state_dict(), given)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from torch import nn
 
 from .losses import evaluate
 from .networks import hand_over_gradients, take_weights
+from .parts import part_to_learn
 from .processes import Processes
 from .scored import Pairing, Scored
 from .settings import OptimiserSettings, RunSettings
@@ -38,6 +39,7 @@ def train_step(
 def _gradients_of(settings: RunSettings, state: State, group: Group, seed: tuple[int, ...]) -> dict[str, float]:
     """Add one group's share of the step's gradients to the network's. Returns the losses."""
     device = next(state.network.parameters()).device
+    group = part_to_learn(state.network, group, seed)
     total, parts = evaluate(score(state.computing, group, device, seed), settings.losses)
     (total / settings.optimiser.accumulate).backward()
     if state.computing is not state.network:

@@ -13,6 +13,7 @@ from .consistency import group_consistency, inverse_consistency
 from .folding import negative_jacobian, non_diffeomorphic_volume
 from .overlap import soft_dice
 from .smoothness import bending, diffusion
+from .velocity import kl, velocity_gradient
 
 Loss = Callable[[Scored, LossSettings], Tensor]
 
@@ -27,6 +28,8 @@ LOSSES: dict[str, Loss] = {
     "group_consistency": group_consistency,
     "inverse_consistency": inverse_consistency,
     "soft_dice": soft_dice,
+    "velocity_gradient": velocity_gradient,
+    "kl": kl,
 }
 
 
