@@ -12,8 +12,9 @@ from .ddrnet.model import DDRNetModel
 from .protocol import Model, ModelInfo
 from .shelf import shelf_folder, shelved
 from .sitreg.model import SITRegModel
+from .snet.model import SNetModel
 
-MODELS: dict[str, type[Model]] = {"sitreg": SITRegModel, "ddrnet": DDRNetModel}
+MODELS: dict[str, type[Model]] = {"sitreg": SITRegModel, "ddrnet": DDRNetModel, "snet": SNetModel}
 
 
 def load_model(name: str, weights: str = "", groups: int = 0) -> Model:

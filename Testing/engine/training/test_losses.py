@@ -218,7 +218,10 @@ def test_the_total_is_the_weighted_sum():
     assert float(total) == pytest.approx(2 * parts["mse"] + 0.5 * parts["diffusion"])
 
 
-@pytest.mark.parametrize("name", sorted(set(LOSSES) - {"group_consistency"}))
+OF_ONE_MODEL = {"laplacian", "zero", "anti_fold", "kl", "velocity_gradient"}  # on a field that other models lack
+
+
+@pytest.mark.parametrize("name", sorted(set(LOSSES) - {"group_consistency"} - OF_ONE_MODEL))
 def test_swapping_the_images_changes_no_loss(name):
     labels = [(noise(n) > 0).int() + 1 for n in (1, 2)]
     views = [view(noise(n), labels[n - 1]) for n in (1, 2)]

@@ -11,6 +11,7 @@ from sitreg_engine.training.settings import LossSettings
 from .agreement import global_ncc, local_ncc, mse
 from .consistency import group_consistency, inverse_consistency
 from .folding import negative_jacobian, non_diffeomorphic_volume
+from .half_displacement import anti_fold, laplacian, zero
 from .overlap import soft_dice
 from .smoothness import bending, diffusion
 from .velocity import kl, velocity_gradient
@@ -28,13 +29,16 @@ LOSSES: dict[str, Loss] = {
     "group_consistency": group_consistency,
     "inverse_consistency": inverse_consistency,
     "soft_dice": soft_dice,
+    "laplacian": laplacian,
+    "zero": zero,
+    "anti_fold": anti_fold,
     "velocity_gradient": velocity_gradient,
     "kl": kl,
 }
 
 
 def check_losses(settings: tuple[LossSettings, ...], group: int) -> None:
-    """Raises InputError for unknown names, for none at all, and for a triplet's loss where groups are pairs."""
+    """Raises InputError for unknown names, none at all, one given twice, and a triplet's loss on pairs."""
     if not settings:
         raise InputError("A training needs at least one loss: add [[losses]] with one of " + ", ".join(LOSSES) + ".")
     for given in settings:
@@ -42,13 +46,22 @@ def check_losses(settings: tuple[LossSettings, ...], group: int) -> None:
             raise InputError(f"A loss must be one of {', '.join(LOSSES)}, got {given.name!r}.")
         if given.name == "group_consistency" and group != 3:
             raise InputError(f"The loss group_consistency compares three images: set group = 3, got {group}.")
+    names = _log_names(settings)
+    if len(set(names)) < len(names):
+        raise InputError(f"A loss may be given once for each space, got {', '.join(names)}.")
 
 
 def evaluate(scored: Scored, settings: tuple[LossSettings, ...]) -> tuple[Tensor, dict[str, float]]:
     """The weighted sum, a scalar with gradients, and each loss without its weight for the log."""
-    values = {given.name: (given.weight, LOSSES[given.name](scored, given)) for given in settings}
-    total = sum(weight * value for weight, value in values.values())
-    return total, {name: float(value.detach()) for name, (_, value) in values.items()}
+    values = [LOSSES[given.name](scored, given) for given in settings]
+    total = sum(given.weight * value for given, value in zip(settings, values, strict=True))
+    return total, {name: float(value.detach()) for name, value in zip(_log_names(settings), values, strict=True)}
+
+
+def _log_names(settings: tuple[LossSettings, ...]) -> list[str]:
+    """The losses' names; with the space where the same one is taken in several."""
+    names = [given.name for given in settings]
+    return [f"{given.name}_{given.space}" if names.count(given.name) > 1 else given.name for given in settings]
 
 
 __all__ = ["LOSSES", "Loss", "check_losses", "evaluate"]
