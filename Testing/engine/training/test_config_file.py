@@ -54,7 +54,7 @@ def test_variables_of_the_environment_are_filled_in(tmp_path, monkeypatch):
         ("[data]", "[data]\nalignment = 'none'", "data.alignment must be one of template, pair"),
         ("[data]", "[data]\nspace = 2", "data.space is unknown"),
         ("[[losses]]", "[losses]", "losses must be an array of tables"),
-        ('name = "mse"', 'name = "mse"\nspace = "outer"', "losses.space must be one of images, halfway"),
+        ('name = "mse"', 'name = "mse"\nspace = "outer"', "losses.space must be one of images, fixed, halfway"),
         ('"t.csv"', '"$NOBODY_SET_THIS/t.csv"', "that variable is not set"),
         ('run = "r"', "run = ", "not valid TOML"),
     ],

@@ -11,11 +11,11 @@ from .registration import Posterior
 class VariationalUNet(nn.Module):
     """Two images -> a normal distribution of each voxel's velocity (Dalca et al., MICCAI 2018)."""
 
-    def __init__(self, config: UNetConfig):
+    def __init__(self, config: UNetConfig, log_variance: float):
         super().__init__()
         self.unet = UNet(config)
         self.mean_head = flow_head(config.final[-1])
-        self.log_variance_head = flow_head(config.final[-1], deviation=1e-10, bias=-10.0)
+        self.log_variance_head = flow_head(config.final[-1], deviation=1e-10, bias=log_variance)
 
     def forward(self, images: Tensor) -> Posterior:
         """Images (N, 2, i, j, k): the source, then the target."""

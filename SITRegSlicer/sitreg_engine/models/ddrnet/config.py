@@ -1,6 +1,7 @@
 """What a DDR-Net is made of, as a plain table for settings, model cards and weights files."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -23,6 +24,7 @@ class DDRNetConfig:
     chunk_voxels: int = 2_000_000  # of a chunk at most: more chunks where these would be larger
     overlap: int = 16  # voxels, a multiple of the U-Net's
     squarings: int = 7
+    log_variance: float = -10.0  # of the velocities that the branches begin with
 
     def __post_init__(self):
         if self.phase not in PHASES:
@@ -36,6 +38,9 @@ class DDRNetConfig:
             raise InputError(f"The chunk_voxels of a DDR-Net must be a positive number, got {self.chunk_voxels!r}.")
         if not (_is_whole((self.squarings,), 1) and self.squarings <= 20):
             raise InputError(f"The squarings of a DDR-Net must be a number from 1 to 20, got {self.squarings!r}.")
+
+        if not (type(self.log_variance) is float and math.isfinite(self.log_variance)):
+            raise InputError(f"The log_variance of a DDR-Net must be a decimal number, got {self.log_variance!r}.")
 
     @property
     def unet(self) -> UNetConfig:

@@ -21,8 +21,8 @@ class DDRNet(nn.Module):
     def __init__(self, config: DDRNetConfig):
         super().__init__()
         self.config = config
-        self.local_branch = VariationalUNet(config.unet)
-        self.global_branch = VariationalUNet(config.unet)
+        self.local_branch = VariationalUNet(config.unet, config.log_variance)
+        self.global_branch = VariationalUNet(config.unet, config.log_variance)
         self.fusion = average_of_two()
         for phase, part in self._parts().items():
             part.requires_grad_(phase == config.phase)
