@@ -39,8 +39,8 @@ class DDRNetConfig:
         if not (_is_whole((self.squarings,), 1) and self.squarings <= 20):
             raise InputError(f"The squarings of a DDR-Net must be a number from 1 to 20, got {self.squarings!r}.")
 
-        if not (type(self.log_variance) is float and math.isfinite(self.log_variance)):
-            raise InputError(f"The log_variance of a DDR-Net must be a decimal number, got {self.log_variance!r}.")
+        if not (type(self.log_variance) in (int, float) and math.isfinite(self.log_variance)):
+            raise InputError(f"The log_variance of a DDR-Net must be a number, got {self.log_variance!r}.")
 
     @property
     def unet(self) -> UNetConfig:

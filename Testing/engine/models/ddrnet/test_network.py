@@ -145,7 +145,7 @@ def test_the_other_phases_learn_from_whole_images(network, phase):
 
 @pytest.mark.parametrize("table", [
     {"phase": "all"}, {"chunks": 4}, {"splits": [1, 2]}, {"splits": [0, 1, 1]}, {"overlap": 8}, {"overlap": -16},
-    {"chunk_voxels": 0}, {"squarings": 0}, {"squarings": 2.0}, {"encoder": [4], "decoder": [4, 4]}, {"final": []},
+    {"chunk_voxels": 0}, {"squarings": 0}, {"squarings": 2.0}, {"log_variance": "low"}, {"log_variance": float("nan")}, {"encoder": [4], "decoder": [4, 4]}, {"final": []},
 ])  # fmt: skip
 def test_what_makes_no_network_is_refused(table):
     with pytest.raises(InputError):
@@ -156,3 +156,12 @@ def test_what_makes_no_network_is_refused(table):
 def test_a_network_is_what_its_table_says(table):
     made = DDRNet.from_table(table)
     assert DDRNet.from_table(made.table()).table() == made.table() == {"phase": "fusion", **table}
+
+
+def test_u_nets_in_bfloat16_find_nearly_the_same(network):
+    pair = images(24, 16, 20)
+    with torch.no_grad():
+        exact, rounded = network()(*pair), network().compute_blocks_in(torch.bfloat16)(*pair)
+    assert rounded.velocity.dtype == torch.float32
+    assert (rounded.velocity - exact.velocity).abs().mean() < 0.02 * exact.velocity.abs().mean()
+    assert not torch.equal(rounded.velocity, exact.velocity)
