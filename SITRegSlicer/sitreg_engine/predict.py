@@ -32,7 +32,7 @@ def predict(model: Model, pair: Pair, pair_at: Callable[[float], Pair], device: 
     card, spacing = model.info.card, pair.grid.spacing[0]
     own = pair if card is None or card.spacing < spacing * _SAME_SPACING else pair_at(card.spacing)
     maps = model.predict(own.moving, own.fixed, device)
-    doubts = [] if card is None or maps is None else _doubts(card, own, maps)
+    doubts = [] if maps is None else [*maps.doubts, *(_doubts(card, own, maps) if card else [])]
     if maps is not None and own is not pair:
         maps = on_grid(maps, own.grid, pair.grid)
     return Prediction(maps, doubts)
@@ -44,7 +44,8 @@ def on_grid(maps: HalfWay, given: Grid, wanted: Grid) -> HalfWay:
     matrix = given.world_to_voxel @ wanted.voxel_to_world
     places = lattice(matrix, wanted.shape, slice(0, wanted.shape[0]))[None].to(maps.left.device)
     scale = torch.from_numpy(np.float32(np.diag(matrix)[:3])).to(places.device)[:, None, None, None]
-    return HalfWay(*(sample(u, places) / scale for u in vars(maps).values()))
+    fields = (maps.left, maps.right, maps.left_inverse, maps.right_inverse)
+    return HalfWay(*(sample(u, places) / scale for u in fields))
 
 
 def _doubts(card: Card, pair: Pair, maps: HalfWay) -> list[str]:

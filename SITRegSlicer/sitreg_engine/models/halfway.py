@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -17,6 +18,8 @@ class HalfWay:
     left_inverse: Tensor  # image 1 -> half-way space
     right_inverse: Tensor  # image 2 -> half-way space
 
+    doubts: ClassVar[tuple[str, ...]] = ()  # for people, of these very maps; only a DoubtedHalfWay has any
+
     def forward(self) -> Tensor:
         """f12: from the grid of image 2 to positions in image 1; image 1 sampled there resembles image 2."""
         return compose(self.left, self.right_inverse)
@@ -24,6 +27,13 @@ class HalfWay:
     def inverse(self) -> Tensor:
         """f21: from the grid of image 1 to positions in image 2."""
         return compose(self.right, self.left_inverse)
+
+
+@dataclass(frozen=True)
+class DoubtedHalfWay(HalfWay):
+    """What a model gives that itself has something to say against its maps."""
+
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

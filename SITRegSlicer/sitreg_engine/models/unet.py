@@ -108,7 +108,11 @@ def padded(x: Tensor, multiple: int) -> Tensor:
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Conv3d:
-    return nn.Conv3d(inputs, outputs, 3, padding=1)
+    """Begins with the weights of He et al. 2015, as VoxelMorph in Keras: torch's own let deep features fade away."""
+    made = nn.Conv3d(inputs, outputs, 3, padding=1)
+    nn.init.kaiming_normal_(made.weight, _SLOPE, nonlinearity="leaky_relu")
+    nn.init.zeros_(made.bias)
+    return made
 
 
 def _activated(convolution: nn.Conv3d, x: Tensor) -> Tensor:

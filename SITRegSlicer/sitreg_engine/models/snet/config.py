@@ -16,7 +16,7 @@ class SNetConfig:
     decoder: tuple[int, ...] = UNetConfig.decoder
     final: tuple[int, ...] = UNetConfig.final
     # Half the difference of what the network says of the images in both orders: swapping them then swaps the maps
-    # exactly, at twice the cost. Not in the paper.
+    # exactly, at twice the cost. Not in the paper. (The flow's bias cancels out.)
     antisymmetric: bool = False
     inversion: InversionConfig = field(default_factory=lambda: InversionConfig(tolerance=1e-3))
 
