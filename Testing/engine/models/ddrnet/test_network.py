@@ -145,7 +145,8 @@ def test_the_other_phases_learn_from_whole_images(network, phase):
 
 @pytest.mark.parametrize("table", [
     {"phase": "all"}, {"chunks": 4}, {"splits": [1, 2]}, {"splits": [0, 1, 1]}, {"overlap": 8}, {"overlap": -16},
-    {"chunk_voxels": 0}, {"squarings": 0}, {"squarings": 2.0}, {"log_variance": "low"}, {"log_variance": float("nan")}, {"encoder": [4], "decoder": [4, 4]}, {"final": []},
+    {"chunk_voxels": 0}, {"squarings": 0}, {"squarings": 2.0}, {"log_variance": "low"}, {"log_variance": float("nan")},
+    {"encoder": [4], "decoder": [4, 4]}, {"final": []},
 ])  # fmt: skip
 def test_what_makes_no_network_is_refused(table):
     with pytest.raises(InputError):
