@@ -54,6 +54,9 @@ CASES = [
     Case("snet", _UNET, at_rest=1e-2),
     Case("snet", {**_UNET, "antisymmetric": True}, at_rest=1e-2, swaps=1e-5, idle=("flow.bias",)),
     Case("ddrnet", {"phase": "fusion", **_UNET}, at_rest=1e-2),
+    Case("ddrnet", {"phase": "fusion", "overlap": 4, "chunk_voxels": 8**3, **_UNET}, at_rest=1e-2),
+    Case("ddrnet", {"phase": "local", "overlap": 0, "splits": [2, 2, 1], **_UNET}, at_rest=1e-2),
+    Case("ddrnet", {"phase": "global", **_UNET}, at_rest=1e-2),
 ]
 every_model = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{len(case.table)}")
 
