@@ -15,7 +15,7 @@ _CHOICES = {
     "data.alignment": ("template", "pair"),
     "losses.space": ("images", "fixed", "halfway"),
     "optimiser.name": ("adam", "adamw"),
-    "optimiser.schedule": ("cosine", "constant"),
+    "optimiser.schedule": ("cosine", "halving", "constant"),
     "optimiser.dtype": ("float32", "bfloat16"),
     "group": (2, 3),
 }

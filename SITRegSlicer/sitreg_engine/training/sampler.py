@@ -30,6 +30,7 @@ class Sampler:
     group: int
     seed: int
     augment: AugmentSettings
+    template: str = ""  # a person, whose image is the second of every pair
 
     def draw(self, step: int, index: int) -> Group:
         """Group `index` of a step, on the CPU."""
@@ -42,15 +43,16 @@ class Sampler:
         return augmented(rng, subjects, poses, self.spacing, self.augment)
 
     def _people(self, rng: np.random.Generator) -> list[int]:
-        """Row numbers of images of different persons."""
-        order = rng.permutation(len(self.rows))
-        chosen: list[int] = []
-        for number in order.tolist():
+        """Row numbers of images of different persons; the template's last, where there is one."""
+        order = rng.permutation(len(self.rows)).tolist()
+        of_template = [n for n in order if self.rows[n].person == self.template][:1]
+        chosen = list(of_template)
+        for number in order:
             if all(self.rows[number].person != self.rows[n].person for n in chosen):
                 chosen.append(number)
             if len(chosen) == self.group:
                 break
-        return chosen
+        return [n for n in chosen if n not in of_template] + of_template
 
     def _poses(self, chosen: list[int]) -> list[np.ndarray]:
         if self.poses is not None:
@@ -80,11 +82,27 @@ def make_sampler(settings: RunSettings, tell: Tell) -> Sampler:
             f"A group needs images of {settings.group} persons, the table {settings.data.table} has {persons} to "
             "train on: add rows."
         )
+    _check_template(settings, {row.person for row in rows})
     if settings.data.alignment == "pair" and settings.group != 2:
         raise InputError('Triplets (group = 3) need the common pose: set data.alignment to "template".')
     cache = Path(settings.data.cache)
     poses = template_poses(rows, cache, tell) if settings.data.alignment == "template" else None
-    return Sampler(rows, poses, cache, settings.data.spacing, settings.group, settings.seed, settings.augment)
+    return Sampler(
+        *(rows, poses, cache, settings.data.spacing, settings.group, settings.seed, settings.augment),
+        template=settings.data.template,
+    )
+
+
+def _check_template(settings: RunSettings, persons: set[str]) -> None:
+    if not settings.data.template:
+        return
+    if settings.group != 2:
+        raise InputError("A template (data.template) is one of two images: set group = 2, or leave it empty.")
+    if settings.data.template not in persons:
+        raise InputError(
+            f"The template (data.template) must be a person to train on in {settings.data.table}, got "
+            f"{settings.data.template!r}."
+        )
 
 
 def validation_groups(settings: RunSettings) -> list[Group]:

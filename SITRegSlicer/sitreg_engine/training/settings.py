@@ -10,6 +10,7 @@ class DataSettings:
     cache: str = "cache"  # folder for prepared subjects and alignments
     spacing: float = 2.0  # of the working grid, mm
     alignment: str = "template"  # every image once, to the common pose; or "pair": every pair as at inference
+    template: str = ""  # a training person: the second image of every pair is theirs; empty = all with all
     workers: int = 1  # threads that draw the next pairs while the network works; 0 = none
     validation_share: float = 0.05  # of the persons, where the table has no column `split`
 
@@ -47,6 +48,7 @@ class LossSettings:
     name: str  # of LOSSES
     weight: float = 1.0
     window: int = 9  # voxels, of local correlation
+    points: int = 0  # of losses that sample points; 0 = as published for the image's size
     labels: int = 16  # label ids compared in one step, of soft Dice
     precision: float = 10.0  # of the prior of kl (its lambda)
     # Compare in both images' spaces, in that of the second alone ("fixed", as methods do that go one way), or once
@@ -61,7 +63,8 @@ class OptimiserSettings:
     learning_rate: float = 4e-4
     weight_decay: float = 0.0
     warm_up: int = 100  # steps of a linearly growing rate
-    schedule: str = "cosine"  # falls to a hundredth at the last step; or "constant"
+    schedule: str = "cosine"  # falls to a hundredth at the last step; or "halving" every `interval`, or "constant"
+    interval: int = 1000  # steps
     clip: float = 1.0  # largest norm of the gradient; 0 = none
     accumulate: int = 1  # groups in a step, over all processes
     ema: float = 0.999  # share of the old average kept at each step; 0 = no average

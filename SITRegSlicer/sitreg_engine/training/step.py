@@ -64,10 +64,12 @@ def _means(processes: Processes, found: list[dict[str, float]]) -> dict[str, flo
 
 
 def learning_rate(settings: OptimiserSettings, step: int, steps: int) -> float:
-    """Grows during the warm-up, then stays or falls along a cosine to a hundredth."""
+    """Grows during the warm-up, then stays, is halved now and then, or falls along a cosine to a hundredth."""
     growing = min((step + 1) / max(settings.warm_up, 1), 1.0)
     if settings.schedule == "constant":
         return settings.learning_rate * growing
+    if settings.schedule == "halving":
+        return settings.learning_rate * growing * 0.5 ** (step // max(settings.interval, 1))
     falling = 0.5 + 0.5 * math.cos(math.pi * min(step / max(steps, 1), 1.0))
     return settings.learning_rate * growing * (0.01 + 0.99 * falling)
 

@@ -190,6 +190,16 @@ def test_the_rate_grows_then_falls():
     assert rates[0] == pytest.approx(0.1, rel=0.01)
     assert max(rates) == rates[9]
     assert rates[-1] == pytest.approx(0.01, abs=2e-3)
+    halving = OptimiserSettings(learning_rate=1.0, warm_up=2, schedule="halving", interval=30)
+    assert [learning_rate(halving, step, 100) for step in (0, 1, 29, 30, 59, 60, 99)] == [
+        0.5,
+        1,
+        1,
+        0.5,
+        0.5,
+        0.25,
+        0.125,
+    ]
     constant = OptimiserSettings(learning_rate=1.0, warm_up=0, schedule="constant")
     assert {learning_rate(constant, step, 100) for step in range(100)} == {1.0}
 

@@ -61,6 +61,30 @@ def test_all_training_persons_are_used_and_no_other(config):
     assert {row.person for row in one.rows} == {"p0", "p1", "p2", "p3"}
 
 
+def test_a_template_is_the_second_image_of_every_pair_and_all_others_come_first(config):
+    one = replace(sampler(config(data='template = "p2"')), augment=STILL)
+    template = load_subject(one.rows[2], one.cache)
+    chosen = [one._people(np.random.default_rng(step)) for step in range(30)]
+    assert {pair[1] for pair in chosen} == {2}
+    assert {pair[0] for pair in chosen} == {0, 1, 3}
+    group = one.draw(4, 0)
+    alone = make_group([load_subject(one.rows[0], one.cache), template], [one.poses[0], one.poses[2]], one.spacing)
+    assert one.template == "p2" and group.views[1].image.max() == pytest.approx(
+        float(alone.views[1].image.max()), rel=0.1
+    )
+
+
+@pytest.mark.parametrize("person", ["p5", "nobody"])
+def test_a_template_that_is_not_trained_on_is_refused(config, person):
+    with pytest.raises(InputError, match=f"data.template.*{person}"):
+        sampler(config(data=f'template = "{person}"'))
+
+
+def test_triplets_have_no_template(config):
+    with pytest.raises(InputError, match="group = 2"):
+        sampler(config(data='template = "p2"', top="group = 3"))
+
+
 def test_pairs_can_be_aligned_each_as_at_inference(config):
     one = replace(sampler(config(data='alignment = "pair"')), augment=STILL)
     assert one.poses is None
