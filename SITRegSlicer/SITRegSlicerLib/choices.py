@@ -27,15 +27,18 @@ REFINEMENTS = (
     Choice("auto", "On, ends by itself"),
     Choice("0", "Off: the network alone"),
 )
-BUILT_IN_MODEL = Choice("sitreg", "SITReg, optimised on your pair")
+BUILT_IN_MODELS = (
+    Choice("sitreg", "SITReg, optimised on your pair"),
+    Choice("nephi", "NePhi, optimised on your pair"),
+)
 
 
 def models(modelsFolder: Path) -> list[Choice]:
-    """The models that can be chosen: the one that needs no weights, and one for each card.json in the folder.
+    """The models that can be chosen: those that need no weights, and one for each card.json in the folder.
 
     A card that cannot be read is left out: one damaged model must not take the panel away.
     """
-    found = [BUILT_IN_MODEL]
+    found = list(BUILT_IN_MODELS)
     for path in sorted(modelsFolder.glob("*/card.json")):
         try:
             card = json.loads(path.read_text(encoding="utf-8"))

@@ -213,6 +213,7 @@ def testAModelCardBecomesAChoiceAndADamagedOneDoesNoHarm(slicerApp, tmp_path):
         (tmp_path / name / "card.json").write_text(text)
     assert [(choice.id, choice.title) for choice in models(tmp_path)] == [
         ("sitreg", "SITReg, optimised on your pair"),
+        ("nephi", "NePhi, optimised on your pair"),
         ("oasis", "Brain, T1"),
     ]
 

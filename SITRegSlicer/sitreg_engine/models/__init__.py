@@ -9,12 +9,13 @@ from sitreg_engine.errors import InputError
 
 from .cards import Card, read_card, write_card
 from .ddrnet.model import DDRNetModel
+from .nephi.model import NePhiModel
 from .protocol import Model, ModelInfo
 from .shelf import shelf_folder, shelved
 from .sitreg.model import SITRegModel
 from .snet.model import SNetModel
 
-MODELS: dict[str, type[Model]] = {"sitreg": SITRegModel, "ddrnet": DDRNetModel, "snet": SNetModel}
+MODELS: dict[str, type[Model]] = {"sitreg": SITRegModel, "ddrnet": DDRNetModel, "snet": SNetModel, "nephi": NePhiModel}
 
 
 def load_model(name: str, weights: str = "", groups: int = 0) -> Model:

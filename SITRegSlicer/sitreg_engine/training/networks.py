@@ -7,11 +7,12 @@ from torch import nn
 
 from sitreg_engine.errors import InputError
 from sitreg_engine.models.ddrnet.network import DDRNet
+from sitreg_engine.models.nephi.network import NePhi
 from sitreg_engine.models.sitreg.network import SITReg
 from sitreg_engine.models.snet.network import SNet
 
 # Each is a models.weights_file.Network: of two images (1, C, I, J, K) of one grid it makes a Registration.
-NETWORKS: dict[str, type[nn.Module]] = {"sitreg": SITReg, "ddrnet": DDRNet, "snet": SNet}
+NETWORKS: dict[str, type[nn.Module]] = {"sitreg": SITReg, "ddrnet": DDRNet, "snet": SNet, "nephi": NePhi}
 
 
 def build_network(model: str, settings: dict, seed: int) -> nn.Module:

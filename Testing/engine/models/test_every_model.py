@@ -49,11 +49,13 @@ class Case:
 
 
 _UNET = {"encoder": [4, 6], "decoder": [6, 6], "final": [4]}
+_NEPHI = {"shape": [16, 16, 16], "overall_codes": 4, "local_codes": 4, "hidden": 8, "frequencies": 4, "norm": "group"}
 CASES = [
     Case("sitreg", {"features": [4, 6], "update_features": [4, 6], "groups": 2}, at_rest=0.5, swaps=0.0),
     Case("snet", _UNET, at_rest=1e-2),
     Case("snet", {**_UNET, "antisymmetric": True}, at_rest=1e-2, swaps=1e-5, idle=("flow.bias",)),
     Case("ddrnet", {"phase": "fusion", **_UNET}, at_rest=1e-2),
+    Case("nephi", _NEPHI, at_rest=0.0),
     Case("ddrnet", {"phase": "fusion", "overlap": 4, "chunk_voxels": 8**3, **_UNET}, at_rest=1e-2),
     Case("ddrnet", {"phase": "local", "overlap": 0, "splits": [2, 2, 1], **_UNET}, at_rest=1e-2),
     Case("ddrnet", {"phase": "global", **_UNET}, at_rest=1e-2),

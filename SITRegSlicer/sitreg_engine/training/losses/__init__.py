@@ -13,6 +13,7 @@ from .consistency import group_consistency, inverse_consistency
 from .folding import negative_jacobian, non_diffeomorphic_volume
 from .half_displacement import anti_fold, laplacian, zero
 from .overlap import soft_dice
+from .sampled import gradicon, latent_prior, sampled_contrast_ncc, sampled_ncc
 from .smoothness import bending, diffusion
 from .velocity import kl, velocity_gradient
 
@@ -34,6 +35,10 @@ LOSSES: dict[str, Loss] = {
     "anti_fold": anti_fold,
     "velocity_gradient": velocity_gradient,
     "kl": kl,
+    "sampled_ncc": sampled_ncc,
+    "sampled_contrast_ncc": sampled_contrast_ncc,
+    "gradicon": gradicon,
+    "latent_prior": latent_prior,
 }
 
 

@@ -1,0 +1,62 @@
+"""Where points are drawn: most of them where an image shows something."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .maps import grid_points, half_extents
+
+SHOWN_SHARE = 0.9  # of the points lie where something is shown; the rest anywhere in the field of view
+_BACKGROUND = 0.08  # of the normalised intensity
+_REACH = 2  # voxels around what is shown: its edge tells where it is
+MASK_REACH = 3  # voxels around a mask that count too
+
+
+@dataclass(frozen=True)
+class Places:
+    """Voxels of one image, as flat numbers (P,) int64."""
+
+    shape: tuple[int, int, int]
+    shown: Tensor
+    seen: Tensor
+
+    @classmethod
+    def of(cls, image: Tensor, seen: Tensor, mask: Tensor | None) -> "Places":
+        """image: normalised, its background near 0; seen: its field of view; mask: where agreement is wanted, if given.
+
+        All (1, 1, I, J, K). With a mask, points lie in it and closely around it alone.
+        """
+        where = _widened(image > _BACKGROUND, _REACH) if mask is None else _widened(mask > 0, MASK_REACH)
+        view = _numbers(seen > 0.5)
+        view = view if len(view) else torch.arange(seen.numel(), device=seen.device)
+        shown = _numbers(where & (seen > 0.5))
+        shown = shown if len(shown) else view
+        return cls(tuple(image.shape[2:]), shown, view if mask is None else shown)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Random points (count, 3) in normalised coordinates, anywhere in voxels that are drawn."""
+        many = round(SHOWN_SHARE * count)
+        index = torch.cat([_picked(self.shown, many, generator), _picked(self.seen, count - many, generator)])
+        half = half_extents(self.shape, torch.empty(0, device=index.device))
+        jitter = (torch.rand(count, 3, generator=generator) - 0.5).to(half)
+        points = grid_points(index, self.shape, jitter) + jitter / half.clamp_min(0.5)
+        return points.clamp_(-1, 1)
+
+
+def anywhere(count: int, generator: torch.Generator, like: Tensor) -> Tensor:
+    """Random points (count, 3) of the whole box, in normalised coordinates."""
+    return (2 * torch.rand(count, 3, generator=generator) - 1).to(like)
+
+
+def _picked(index: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    return index[torch.randint(len(index), (count,), generator=generator).to(index.device)]
+
+
+def _widened(where: Tensor, reach: int) -> Tensor:
+    return F.max_pool3d(where.float(), 2 * reach + 1, 1, reach) > 0
+
+
+def _numbers(where: Tensor) -> Tensor:
+    return where.flatten().nonzero()[:, 0]

@@ -1,0 +1,86 @@
+"""NePhi as a user's choice: the encoder's prediction where there are weights, and its own instance optimisation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isinf
+
+import torch
+
+from sitreg_engine.effort import Effort
+from sitreg_engine.models.halfway import HalfWay
+from sitreg_engine.models.network_model import NetworkModel
+from sitreg_engine.models.protocol import ModelInfo
+from sitreg_engine.prepare import Pair
+
+from .config import NePhiConfig
+from .coordinate_mlp import CoordinateMLP
+from .fitting import FitSettings, fitted
+from .latents import random_latents
+from .maps import FunctionalMaps
+from .network import NePhi
+from .similarity import Likeness
+
+_SEED = 1
+_LOCAL_SIDE = 24  # local codes along the longest side, where no encoder decides
+_MOST_STEPS = 4000  # where it is time that ends it
+_EVALUATED = 0.1  # share of the time for the maps' values on the grid
+
+
+@dataclass(frozen=True)
+class NePhiModel(NetworkModel):
+    id = "nephi"
+    title = "NePhi"
+    kind = NePhi
+
+    @classmethod
+    def load(cls, weights: str, groups: int) -> "NePhiModel":
+        """Weights in our form; without any, the pair's own optimisation begins with random codes and no motion."""
+        if weights or groups:
+            return super().load(weights, groups)
+        return cls(ModelInfo(cls.id, cls.title, "", ""), None)
+
+    def optimise(
+        self,
+        pair: Pair,
+        predicted: HalfWay | None,
+        refine: str,
+        device: torch.device,
+        step: Callable[[float, str], None],
+    ) -> HalfWay | None:
+        """The code and both maps fitted to the pair, at all voxels of its grid.
+
+        refine "0": the prediction as it is; without weights there is none, and the common path keeps the alignment.
+        """
+        settings = fit_settings(refine)
+        if settings.steps == 0:
+            return predicted
+        likeness = Likeness.of(pair, device)
+        maps = fitted(self._begin(pair, device), likeness, settings, lambda f, text: step((1 - _EVALUATED) * f, text))
+        with torch.inference_mode():
+            return maps.halfway(pair.grid.shape, lambda: step(1 - _EVALUATED, "Evaluating the maps"))
+
+    def _begin(self, pair: Pair, device: torch.device) -> FunctionalMaps:
+        """What the encoder predicts, else random codes with maps that are the identity."""
+        if self.network is None:
+            return new_maps(pair.grid.shape, device)
+        with torch.no_grad():
+            return self._on(device)(pair.moving.to(device), pair.fixed.to(device)).maps
+
+
+def fit_settings(refine: str) -> FitSettings:
+    """Of Job.refine, see Effort. Raises InputError."""
+    effort = Effort.of(refine)
+    if not isinf(effort.seconds):
+        return FitSettings(steps=_MOST_STEPS, seconds=(1 - _EVALUATED) * effort.seconds)
+    return FitSettings() if effort.steps is None else FitSettings(steps=effort.steps)
+
+
+def new_maps(shape: tuple[int, int, int], device: torch.device) -> FunctionalMaps:
+    """Both maps the identity, with random codes; the same every time."""
+    config = NePhiConfig(shape=tuple(shape))
+    local = tuple(max(round(n * _LOCAL_SIDE / max(shape)), 2) for n in shape)
+    with torch.random.fork_rng():
+        torch.manual_seed(_SEED)
+        mlps = (CoordinateMLP(config).to(device), CoordinateMLP(config).to(device))
+    codes = random_latents(config.overall_codes, config.local_codes, local, torch.Generator().manual_seed(_SEED))
+    return FunctionalMaps(*mlps, codes.on(device))

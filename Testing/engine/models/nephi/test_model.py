@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sitreg_engine.errors import InputError
+from sitreg_engine.models.nephi.config import NePhiConfig
+from sitreg_engine.models.nephi.model import NePhiModel, fit_settings, new_maps
+from sitreg_engine.models.weights_file import save_network
+
+CPU = torch.device("cpu")
+
+
+def nothing(_fraction: float, _text: str) -> None:
+    return None
+
+
+@pytest.fixture
+def cubes(disks):
+    """The two disks as cylinders of 8 slices, 32 x 32 pixels each."""
+    thick = {n: getattr(disks, n)[:, :, ::2, ::2].expand(1, 1, 32, 32, 8).contiguous() for n in ("moving", "fixed")}
+    inside = {n: torch.ones(1, 1, 32, 32, 8) for n in ("moving_inside", "fixed_inside")}
+    return replace(disks, **thick, **inside, grid=replace(disks.grid, shape=(32, 32, 8)))
+
+
+def test_without_weights_there_is_no_prediction(cubes):
+    model = NePhiModel.load("", 0)
+    assert model.info.weights == "" and model.predict(cubes.moving, cubes.fixed, CPU) is None
+
+
+def test_without_weights_and_refinement_there_is_nothing(cubes):
+    assert NePhiModel.load("", 0).optimise(cubes, None, "0", CPU, nothing) is None
+
+
+def test_the_pair_is_enough(cubes):
+    told = []
+    found = NePhiModel.load("", 0).optimise(cubes, None, "20", CPU, lambda f, text: told.append(f))
+    assert found.left.shape == (1, 3, 32, 32, 8) and found.left.abs().max() > 0.5
+    assert found.left_inverse.abs().max() > 0.5 and not found.right.any() and not found.right_inverse.any()
+    assert told == sorted(told) and told[0] >= 0 and told[-1] <= 1
+
+
+def test_a_network_predicts_and_its_weights_stay_bit_by_bit(cubes, network, tmp_path):
+    save_network(
+        network(NePhiConfig(shape=(32, 32, 8), hidden=16, frequencies=8, norm="group")), tmp_path / "w.safetensors"
+    )
+    model = NePhiModel.load(str(tmp_path / "w.safetensors"), 0)
+    before = {name: value.clone() for name, value in model.network.state_dict().items()}
+    first = model.predict(cubes.moving, cubes.fixed, CPU)
+    found = model.optimise(cubes, first, "10", CPU, nothing)
+    again = model.predict(cubes.moving, cubes.fixed, CPU)
+    assert not torch.equal(found.left, first.left) and torch.equal(again.left, first.left)
+    assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
+
+
+def test_refinement_off_keeps_the_prediction(cubes, network):
+    model = NePhiModel(NePhiModel.load("", 0).info, network())
+    first = model.predict(cubes.moving, cubes.fixed, CPU)
+    assert model.optimise(cubes, first, "0", CPU, nothing) is first
+
+
+def test_groups_are_no_setting_of_it():
+    with pytest.raises(InputError, match="SITReg checkpoints"):
+        NePhiModel.load("", 2)
+
+
+def test_a_number_is_the_number_of_steps():
+    assert fit_settings("7").steps == 7 and fit_settings("0").steps == 0 and fit_settings("auto").steps > 100
+
+
+def test_seconds_are_for_the_whole_optimisation():
+    assert 10 < fit_settings("20s").seconds < 20 and fit_settings("20s").steps > 1000
+
+
+def test_refinement_that_is_no_effort_is_refused():
+    with pytest.raises(InputError, match="steps"):
+        fit_settings("much")
+
+
+def test_new_maps_are_the_identity_and_always_the_same():
+    one, other = (new_maps((20, 10, 40), CPU) for _ in range(2))
+    points = torch.rand(9, 3) * 2 - 1
+    assert torch.equal(one.forward(points), points) and torch.equal(one.backward(points), points)
+    assert one.latents.local.shape == (32, 12, 6, 24) and torch.equal(one.latents.local, other.latents.local)
+    assert torch.equal(one.ahead.first.weight, other.ahead.first.weight)
