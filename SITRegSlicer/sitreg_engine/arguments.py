@@ -58,7 +58,7 @@ def _add_method(command: argparse.ArgumentParser) -> None:
         ("--groups", int, "N", "groups of the normalisation layers, for a checkpoint that does not say"),
         ("--device", str, "DEVICE", "auto, cpu, cuda or cuda:N"),
         ("--affine", str, "HOW", f"{', '.join(AFFINE_CHOICES)}, or an ITK transform file (fixed to moving points)"),
-        ("--refine", str, "N", "auto, or optimisation steps per resolution; 0 = off"),
+        ("--refine", str, "HOW", "auto, optimisation steps per resolution (0 = off), or seconds for all of them: 60s"),
         ("--spacing", float, "MM", "working spacing; 0 = chosen from the images"),
     ]
     for flag, kind, metavar, text in options:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .fields import DisplacementField
 from .geometry import Grid, apply
-from .lattices import axes_along, in_slabs, lattice, turned, with_axes
+from .lattices import Box, axes_along, in_slabs, lattice, turned, with_axes
 from .mappings import sample
 from .models.halfway import HalfWay
 from .prepare import Pair
@@ -123,6 +123,17 @@ def field_grid(image: Grid, spacing: float, reached: np.ndarray) -> Grid:
         tuple(map(float, origin)),
         image.direction,
     )
+
+
+def dense_boxes(pair: Pair, fields: WorldMaps) -> tuple[Box, Box]:
+    """Which voxels of either field can lie in the working grid; beyond it, a field is nearly affine."""
+    boxes = []
+    for field, to_image in ((fields.forward, pair.to_fixed), (fields.inverse, pair.to_moving)):
+        voxels = apply(field.grid.world_to_voxel @ to_image, pair.grid.corners())
+        low = np.clip(np.floor(voxels.min(axis=0)), 0, field.grid.shape).astype(int)
+        high = np.clip(np.ceil(voxels.max(axis=0)) + 1, 0, field.grid.shape).astype(int)
+        boxes.append(tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)))
+    return boxes[0], boxes[1]
 
 
 def _step(own: float, spacing: float) -> float:

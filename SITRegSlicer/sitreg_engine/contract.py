@@ -31,7 +31,7 @@ class Job:
     groups: int = 0  # GroupNorm groups of a checkpoint that does not say; 0 = not given
     device: str = "auto"  # auto | cpu | cuda | cuda:N
     affine: str = "auto"  # one of AFFINE_CHOICES, or a transform file that maps fixed to moving points
-    refine: str = "auto"  # auto, or the number of optimisation steps per resolution; "0" = off
+    refine: str = "auto"  # auto, the number of optimisation steps per resolution ("0" = off), or seconds: "60s"
     fixed_mask: str = ""
     moving_mask: str = ""
     fixed_labels: str = ""

@@ -2,6 +2,7 @@
 
 The half-way maps are free of folds on the working grid. Sampled anew around each image, a place that is squeezed
 hard may fold after all; there the half-way maps are smoothed a little, on both sides alike, and composed again.
+Between the two the fields are balanced, so that they undo each other better than their samples alone would.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .compose import Chain, WorldMaps, chains, compose_fields
+from .balance import Rounds, balanced, put_back
+from .compose import Chain, WorldMaps, chains, compose_fields, dense_boxes
 from .geometry import Grid, apply
 from .models.halfway import HalfWay
 from .prepare import Pair
@@ -20,6 +22,7 @@ from .quality.jacobian import JacobianMaps, folds, jacobian_maps
 from .refine.topology import smoothed_at
 
 MOST_ATTEMPTS = 6
+_MOST_PUT_BACK = 3
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,27 @@ def compose_without_folds(
     for attempt in range(MOST_ATTEMPTS):
         check = partial(step, attempt / MOST_ATTEMPTS)
         check()
-        fields = _judged(compose_fields(pair, maps, fixed, moving, check), check)
+        fields = _balanced(pair, compose_fields(pair, maps, fixed, moving, check), check)
         places = _folded_places(fields, chains(pair, maps), maps.left)
         if places is None or attempt == MOST_ATTEMPTS - 1:
             break
         with torch.inference_mode():
             maps = smoothed_at(maps, places)
     return fields
+
+
+def _balanced(pair: Pair, fields: WorldMaps, check: Callable[[], None]) -> JudgedMaps:
+    """The fields, balanced wherever that brings no folds."""
+    better = WorldMaps(*balanced(fields.forward, fields.inverse, dense_boxes(pair, fields), Rounds(), check))
+    for _ in range(_MOST_PUT_BACK):
+        found = _judged(better, check)
+        folded = [folds(jacobian.smallest) for jacobian in (found.forward_jacobian, found.inverse_jacobian)]
+        if not any(where.any() for where in folded):
+            return found
+        better = WorldMaps(
+            put_back(better.forward, fields.forward, folded[0]), put_back(better.inverse, fields.inverse, folded[1])
+        )
+    return _judged(fields, check)
 
 
 def _judged(fields: WorldMaps, check: Callable[[], None]) -> JudgedMaps:

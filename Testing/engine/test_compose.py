@@ -1,10 +1,12 @@
 """One map per direction: affine and dense part joined, sampled around each image."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
-from sitreg_engine.compose import chains, compose_fields, field_grid
+from sitreg_engine.compose import chains, compose_fields, dense_boxes, field_grid
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.prepare import Pair
@@ -94,3 +96,23 @@ def test_points_are_found_in_the_half_way_space(pair, maps):
     middle = forward.half_way(np.array([FIXED.centre]))
     expected = 15.5 + maps.right_inverse[0, :, 15:17, 15:17, 15:17].mean(dim=(1, 2, 3)).numpy()
     assert np.allclose(middle[0], expected, atol=0.2)
+
+
+def test_all_that_lies_in_the_working_grid_is_in_the_dense_boxes(pair, maps):
+    fields = compose_fields(pair, maps, FIXED, MOVING)
+    for field, box, to_image in zip(
+        (fields.forward, fields.inverse), dense_boxes(pair, fields), (pair.to_fixed, pair.to_moving), strict=True
+    ):
+        index = np.argwhere(np.ones(field.grid.shape, bool))
+        voxels = apply(pair.grid.world_to_voxel @ np.linalg.inv(to_image) @ field.grid.voxel_to_world, index)
+        dense = ((voxels >= 0) & (voxels <= 31)).all(axis=1)
+        boxed = np.all([(i >= s.start) & (i < s.stop) for i, s in zip(index.T, box, strict=True)], axis=0)
+        assert dense.any() and boxed[dense].all()
+
+
+def test_fields_outside_the_working_grid_have_empty_dense_boxes(pair, maps):
+    fields = compose_fields(dataclasses.replace(pair, to_fixed=np.eye(4)), maps, FIXED, MOVING)
+    away = np.eye(4)
+    away[:3, 3] = 5000.0
+    box, _ = dense_boxes(dataclasses.replace(pair, to_fixed=away), fields)
+    assert all(part.start == part.stop for part in box)

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from sitreg_engine.contract import AFFINE_CHOICES, FORMATS, Job
+from sitreg_engine.effort import Effort
 from sitreg_engine.errors import InputError
 
 # The fields of a job that name a file or folder it reads, and what to call it.
@@ -29,8 +30,7 @@ def check_job(job: Job) -> None:
             raise InputError(f"There is no file for the {role} at {path}. Check the path.")
     if job.format not in FORMATS:
         raise InputError(f"The format of the transforms must be one of {', '.join(FORMATS)}, not {job.format!r}.")
-    if job.refine != "auto" and not (job.refine.isascii() and job.refine.isdigit()):
-        raise InputError(f"Refine must be auto or a number of steps (0 = off), not {job.refine!r}.")
+    Effort.of(job.refine)
     if not (math.isfinite(job.spacing) and job.spacing >= 0):
         raise InputError(f"The working spacing must be a positive number of mm (0 = automatic), not {job.spacing}.")
     if job.groups < 0:

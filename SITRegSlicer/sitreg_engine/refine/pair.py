@@ -10,10 +10,14 @@ from sitreg_engine.mappings import compose, identity, sample
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.prepare import Pair
 
-from .instance import Views, nothing_moved, on_shape, optimise
+from .budget import Budget
+from .instance import nothing_moved, on_shape, optimise
 from .schedule import Schedule
 from .topology import sound
+from .views import Views
 
+# Of the time for refinement: what is left goes into exact inverses and places that would fold.
+OPTIMISING = 0.75
 MASK_MARGIN = 3  # voxels around a mask that count too: the edge of an organ is what shows where it is
 
 
@@ -24,12 +28,16 @@ def refine_pair(
     device: torch.device,
     step: Callable[[float, str], None],
 ) -> HalfWay:
-    """Half-way maps of `pair`, in voxels of its grid: `predicted` (or no motion) and the optimised correction."""
+    """Half-way maps of `pair`, in voxels of its grid: `predicted` (or no motion) and the optimised correction.
+
+    The correction is left out where the images agree better without it.
+    """
+    budget = Budget(OPTIMISING * schedule.seconds)
     views, shape = _views(pair, device), pair.grid.shape
     seen = views if predicted is None else _seen_through(views, predicted)
     maps = None
     if schedule.levels:
-        found = optimise(seen, schedule, lambda fraction, text: step(0.8 * fraction, text))
+        found = optimise(seen, schedule, lambda fraction, text: step(0.8 * fraction, text), budget)
         with torch.inference_mode():
             # Where the level is coarser than the grid it is cheaper to put right most of what is wrong there.
             maps = on_shape(sound(found, lambda: step(0.8, "")), shape, views.moving)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from sitreg_engine.mappings import identity, sample
-from sitreg_engine.refine.instance import Views
+from sitreg_engine.refine.views import Views
 
 
 def smooth(seed: int, channels: int, shape: tuple[int, int, int], cell: int) -> Tensor:

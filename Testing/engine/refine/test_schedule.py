@@ -1,7 +1,10 @@
 """From coarse to fine, for images of any size."""
 
+import math
+
 import pytest
 
+from sitreg_engine.errors import InputError
 from sitreg_engine.refine.schedule import LEAST_SIDE, MOST_VOXELS, make_schedule
 
 
@@ -32,3 +35,20 @@ def test_at_least_as_many_steps_are_done_as_asked_for():
     for level in make_schedule((64, 64, 64), "25").levels:
         assert 25 <= level.rounds * level.steps < 25 + level.steps
     assert all(level.rounds * level.steps == 3 for level in make_schedule((64, 64, 64), "3").levels)
+
+
+def test_in_limited_time_every_level_may_go_on_until_it_gains_little():
+    schedule = make_schedule((160, 208, 176), "60s")
+    assert schedule.seconds == 60.0
+    assert min(level.rounds for level in schedule.levels) > max(
+        level.rounds for level in make_schedule((160, 208, 176), "auto").levels
+    )
+
+
+def test_without_a_limit_there_is_none():
+    assert make_schedule((64, 64, 64), "auto").seconds == make_schedule((64, 64, 64), "20").seconds == math.inf
+
+
+def test_what_is_no_effort_is_refused():
+    with pytest.raises(InputError, match="Refine"):
+        make_schedule((64, 64, 64), "soon")

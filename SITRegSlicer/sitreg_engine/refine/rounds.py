@@ -1,0 +1,112 @@
+"""One round of the optimisation: a bounded update, fitted, composed, and judged by what it has reached."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sitreg_engine.mappings import compose
+from sitreg_engine.models.halfway import HalfWay
+from sitreg_engine.models.sitreg.bounds import bound
+from sitreg_engine.models.sitreg.inversion import solve_inverse
+from sitreg_engine.models.sitreg.splines import coarse_shape, upsample
+
+from .local_ncc import Windows, agreement
+from .matching import Matching
+from .schedule import Level, Schedule
+from .topology import damped, too_squeezed
+from .views import Views
+
+MULTIPLIER = 0.99  # of the largest control value for which the update is surely invertible
+LEAST_DETERMINANT = 0.2  # of each half map at its level; what is squeezed harder is damped
+
+
+@dataclass(frozen=True)
+class State:
+    """Half-way maps at one level, with the images that they bring together."""
+
+    maps: HalfWay
+    seen: Views  # through the maps
+    windows: Windows
+    level: Level
+
+    @classmethod
+    def of(cls, views: Views, maps: HalfWay, level: Level, window: int) -> "State":
+        """views: pooled to the level; maps: on its grid."""
+        seen = views.through(maps)
+        return cls(maps, seen, seen.windows(window), level)
+
+    @cached_property
+    def agreement(self) -> float:
+        """The local NCC objective: the lower, the better."""
+        return float(agreement(self.seen.moving, self.seen.fixed, self.windows)[0])
+
+    @cached_property
+    def objective(self) -> float:
+        """Agreement and roughness, as the optimisation weighs them."""
+        left, right = (on_controls(u, self.level.stride) for u in (self.maps.left, self.maps.right))
+        return self.agreement + self.level.smoothness * float(_roughness(left, right))
+
+
+def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float], bool]) -> HalfWay:
+    """The maps of `state` after one update of `steps` optimisation steps.
+
+    `step(fraction)` is called before each of them and says whether there is time for it; the first is always done.
+    """
+    shape, stride = tuple(state.maps.left.shape[2:]), state.level.stride
+    matching = Matching.of(state.seen.moving, state.seen.fixed, state.windows)
+    raw = torch.zeros(1, 3, *coarse_shape(shape, stride)).to(state.maps.left).requires_grad_()
+    left, right = (on_controls(u, stride) for u in (state.maps.left, state.maps.right))
+    optimiser = torch.optim.Adam([raw], lr=schedule.learning_rate, betas=(0.9, 0.99))
+    for index in range(steps):
+        if not step(index / steps) and index:
+            break
+        control = _bounded(raw, stride)
+        # On the control grid, where u is smooth: an eighth of the work. L + u stands for L o (id + u).
+        # Their two gradients are added up before that of the agreement is: in either order, for the same sum.
+        shared = control.clone()
+        roughness = _roughness(left + shared, right - shared)
+        objective = matching.loss(upsample(control, stride, shape)) + state.level.smoothness * roughness
+        optimiser.zero_grad()
+        objective.backward()
+        optimiser.step()
+    with torch.no_grad():
+        return _composed(state.maps, upsample(_bounded(raw, stride), stride, shape))
+
+
+def _bounded(raw: Tensor, stride: int) -> Tensor:
+    """Control values, in control-grid voxels, of any real numbers; their spline is a contraction."""
+    return MULTIPLIER * bound((stride,) * 3) * torch.tanh(raw)
+
+
+def on_controls(u: Tensor, stride: int) -> Tensor:
+    """A displacement averaged onto the control grid, in control-grid voxels."""
+    return F.avg_pool3d(u, stride, ceil_mode=True, count_include_pad=False) / stride
+
+
+def _roughness(left: Tensor, right: Tensor) -> Tensor:
+    """Mean squared forward difference of two displacements."""
+    return (_diffusion(left) + _diffusion(right)) / 2
+
+
+def _diffusion(u: Tensor) -> Tensor:
+    return sum((u.diff(dim=axis) ** 2).mean() for axis in (2, 3, 4))
+
+
+def _composed(maps: HalfWay, u: Tensor) -> HalfWay:
+    """L o (id + u) and R o (id - u) with their inverses; u is damped where either would be squeezed too hard."""
+    for _ in range(6):
+        left, right = compose(maps.left, u), compose(maps.right, -u)
+        squeezed = too_squeezed(left, LEAST_DETERMINANT) | too_squeezed(right, LEAST_DETERMINANT)
+        if not bool(squeezed.any()):
+            break
+        u = damped(u, squeezed)
+    return HalfWay(
+        left,
+        right,
+        compose(solve_inverse(u)[0], maps.left_inverse),
+        compose(solve_inverse(-u)[0], maps.right_inverse),
+    )

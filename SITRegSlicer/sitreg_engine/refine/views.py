@@ -1,0 +1,47 @@
+"""Two images as seen from the half-way space."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sitreg_engine.mappings import warp
+from sitreg_engine.models.halfway import HalfWay
+
+from .local_ncc import Windows
+
+
+@dataclass(frozen=True)
+class Views:
+    """The two images on one grid; all (1, 1, I, J, K)."""
+
+    moving: Tensor  # normalised intensity
+    fixed: Tensor
+    moving_seen: Tensor  # 0..1: inside the field of view
+    fixed_seen: Tensor
+    moving_mask: Tensor | None  # 0..1: where the user wants agreement
+    fixed_mask: Tensor | None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return tuple(self.moving.shape[2:])
+
+    def pooled(self, factor: int) -> "Views":
+        """Every image averaged over cubes of `factor` voxels."""
+        if factor == 1:
+            return self
+        tensors = vars(self).values()
+        return Views(*(None if tensor is None else F.avg_pool3d(tensor, factor) for tensor in tensors))
+
+    def through(self, maps: HalfWay) -> "Views":
+        """The images as the half-way maps (on the views' grid) bring them together."""
+        halves = (maps.left, maps.right) * 3
+        return Views(*(None if t is None else warp(t, u) for t, u in zip(vars(self).values(), halves, strict=True)))
+
+    def windows(self, size: int) -> Windows:
+        """Where the images shall agree: in what lies in either mask, or everywhere without masks."""
+        seen = self.moving_seen * self.fixed_seen
+        masks = [mask for mask in (self.moving_mask, self.fixed_mask) if mask is not None]
+        wanted = torch.stack(masks).amax(dim=0) if masks else torch.ones_like(seen)
+        return Windows.of(seen, wanted, size)

@@ -1,0 +1,131 @@
+"""Two fields that nearly undo each other come to do so better, between their samples too."""
+
+import numpy as np
+import pytest
+
+from sitreg_engine.balance import Rounds, balanced, put_back
+from sitreg_engine.fields import DisplacementField
+from sitreg_engine.geometry import Grid, apply
+from sitreg_engine.quality.consistency import inverse_consistency
+from sitreg_engine.quality.jacobian import folds, jacobian_maps
+
+TURN = np.array([[0.0, -1.0, 0.0], [0.96, 0.0, -0.28], [0.28, 0.0, 0.96]])
+FIXED = Grid((30, 28, 26), (1.0, 1.1, 1.2), (-15.0, -15.0, -15.0), tuple(np.eye(3).ravel()))
+MOVING = Grid((34, 40, 34), (1.0, 1.0, 1.0), (18.0, -20.0, -22.0), tuple(TURN.ravel()))
+EVERYWHERE = (slice(None),) * 3
+INNER = Grid((12, 12, 12), (1.0,) * 3, (-6.0, -6.0, -6.0), tuple(np.eye(3).ravel()))
+
+
+def rough(points: np.ndarray) -> np.ndarray:
+    """A displacement that bends between voxels, (N, 3) mm."""
+    return 0.35 * np.sin(points[:, [1, 2, 0]] * 1.3 + [0.0, 1.0, 2.0])
+
+
+def sampled(grid: Grid, vectors_at) -> DisplacementField:
+    points = apply(grid.voxel_to_world, np.indices(grid.shape).reshape(3, -1).T)
+    return DisplacementField(np.float32(vectors_at(points).T.reshape(3, *grid.shape)), grid)
+
+
+def undone(points: np.ndarray) -> np.ndarray:
+    """The displacement of the exact inverse, by fixed-point iteration."""
+    back = np.zeros_like(points)
+    for _ in range(60):
+        back = -rough(points + back)
+    return back
+
+
+@pytest.fixture(scope="module")
+def exact() -> tuple[DisplacementField, DisplacementField]:
+    """Exact inverses of each other at their samples; the grids are turned against each other."""
+    return sampled(FIXED, rough), sampled(MOVING, undone)
+
+
+def error(there: DisplacementField, back: DisplacementField, onto: Grid = INNER) -> np.ndarray:
+    return inverse_consistency(there, back, onto).millimetres
+
+
+def test_fields_undo_each_other_better_both_ways_at_samples_and_between_them(exact):
+    better = balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(4, 0))
+    for grid in (INNER, Grid(INNER.shape, INNER.spacing, (-5.7, -5.4, -6.3), INNER.direction)):
+        for before, after in ((exact, better), (exact[::-1], better[::-1])):
+            assert error(*after, grid).mean() < 0.7 * error(*before, grid).mean()
+            assert error(*after, grid).max() < error(*before, grid).max()
+
+
+def test_fields_stay_close_to_what_they_were(exact):
+    better = balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(4, 0))
+    for before, after in zip(exact, better, strict=True):
+        assert np.abs(after.vectors - before.vectors).max() < 0.35
+        assert not folds(jacobian_maps(after).smallest).any()
+
+
+def test_swapping_the_fields_swaps_the_result(exact):
+    boxes = (EVERYWHERE, (slice(2, 30),) * 3)
+    there, back = balanced(*exact, boxes, Rounds(2, 2))
+    back_again, there_again = balanced(*exact[::-1], boxes[::-1], Rounds(2, 2))
+    assert np.array_equal(there.vectors, there_again.vectors) and np.array_equal(back.vectors, back_again.vectors)
+
+
+def test_fields_that_undo_each_other_are_left_alone():
+    shift = np.array([1.3, -0.4, 2.2])
+    pair = (
+        sampled(FIXED, lambda p: np.tile(shift, (len(p), 1))),
+        sampled(MOVING, lambda p: np.tile(-shift, (len(p), 1))),
+    )
+    for before, after in zip(pair, balanced(*pair, (EVERYWHERE, EVERYWHERE), Rounds()), strict=True):
+        assert np.allclose(after.vectors, before.vectors, atol=1e-4)
+
+
+def test_nothing_changes_outside_the_boxes_or_without_rounds(exact):
+    box = (slice(8, 20),) * 3
+    changed = [a.vectors != b.vectors for a, b in zip(balanced(*exact, (box, box), Rounds()), exact, strict=True)]
+    for where in changed:
+        assert where[(slice(None), *box)].any()
+        where[(slice(None), *box)] = False
+        assert not where.any()
+    for after, before in zip(balanced(*exact, (box, box), Rounds(0, 0)), exact, strict=True):
+        assert np.array_equal(after.vectors, before.vectors)
+
+
+def test_the_largest_errors_are_mended_without_changing_much_else(exact):
+    vectors = exact[0].vectors.copy()
+    vectors[:, 14, 14, 13] += 0.6  # mm; the inverse knows nothing of it
+    spoilt = DisplacementField(vectors, FIXED), exact[1]
+    once, again = (balanced(*spoilt, (EVERYWHERE, EVERYWHERE), Rounds(1, far_off)) for far_off in (0, 6))
+    assert error(*again).max() < 0.75 * error(*once).max()
+    left_alone = [(a.vectors == b.vectors).all(axis=0).mean() for a, b in zip(once, again, strict=True)]
+    assert min(left_alone) > 0.1
+
+
+def test_the_fields_that_were_given_stay_as_they_are(exact):
+    copies = [field.vectors.copy() for field in exact]
+    balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(1, 1))
+    assert all(np.array_equal(field.vectors, copy) for field, copy in zip(exact, copies, strict=True))
+
+
+def test_a_field_is_left_alone_where_the_other_one_ends(exact):
+    far = DisplacementField(exact[1].vectors, Grid(MOVING.shape, MOVING.spacing, (500.0, 0.0, 0.0), MOVING.direction))
+    there, _ = balanced(exact[0], far, (EVERYWHERE, EVERYWHERE), Rounds())
+    assert np.allclose(there.vectors, exact[0].vectors, atol=1e-4)
+
+
+def test_fields_are_put_back_where_they_are_asked_to_and_only_there(exact):
+    better, where = balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(4, 0))[0], np.zeros(FIXED.shape, bool)
+    where[14, 14, 14] = True
+    mixed = put_back(better, exact[0], where).vectors
+    near, far = (slice(None), *(slice(13, 16),) * 3), (slice(None), slice(0, 8))
+    assert np.array_equal(mixed[near], exact[0].vectors[near])
+    assert np.array_equal(mixed[far], better.vectors[far]) and not np.array_equal(mixed, better.vectors)
+
+
+def test_without_a_place_nothing_is_put_back(exact):
+    better = balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds())[0]
+    assert np.array_equal(put_back(better, exact[0], np.zeros(FIXED.shape, bool)).vectors, better.vectors)
+
+
+def test_it_can_be_stopped(exact):
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(), stop)
