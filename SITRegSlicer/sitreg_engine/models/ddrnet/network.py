@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sitreg_engine.models.unet import padded
 
 from .branch import VariationalUNet, average_of_two
-from .chunks import Shape, layout, merge, split
+from .chunks import Chunk, Shape, layout, merge, split
 from .config import DDRNetConfig
 from .exponential import halves
 from .registration import Posterior, VelocityRegistration
@@ -99,7 +99,7 @@ class DDRNet(nn.Module):
         i, j, k = shape
         return merge(parts, chunks, tuple(images.shape[2:]))[..., :i, :j, :k]
 
-    def _chunks(self, shape: Shape, splits: Shape):
+    def _chunks(self, shape: Shape, splits: Shape) -> tuple[Chunk, ...]:
         config = self.config
         return layout(shape, splits, config.chunk_voxels, config.overlap, config.unet.multiple)
 
