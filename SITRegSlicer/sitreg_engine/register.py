@@ -18,6 +18,7 @@ from .parallel import in_parallel
 from .predict import predict
 from .prepare import affordable_spacing, make_pair
 from .progress import Reporter
+from .quality.consistency import consistency_doubts
 from .record import INPUT_ROLES, Record, describe_inputs, peak_memory
 from .refine import make_schedule, refine_pair
 from .unfold import JudgedMaps, compose_without_folds
@@ -66,6 +67,7 @@ def register(job: Job, reporter: Reporter) -> Result:
 
     reporter.start("measure", "Measuring the quality")
     found = assess(case, fields, alignment.matrix, reporter.step)
+    warnings += consistency_doubts(found.measures, done.spacing)
 
     reporter.start("write", "Writing the results")
     with staged(job.output) as staging:

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from sitreg_engine.contract import Measure
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume, to_sitk
 from sitreg_engine.lattices import with_axes
-from sitreg_engine.quality.consistency import consistency_measures, inverse_consistency
+from sitreg_engine.quality.consistency import consistency_doubts, consistency_measures, inverse_consistency
 
 TURN = np.linalg.qr(np.array([[2.0, 0.3, -0.4], [0.5, 1.5, 0.2], [-0.1, 0.6, 1.8]]))[0]
 MATRIX = np.array([[1.05, 0.1, 0.0], [-0.08, 0.97, 0.03], [0.0, 0.04, 1.02]])
@@ -158,3 +159,23 @@ def test_mean_and_percentile_and_maximum_are_those_of_the_errors(size):
     assert measures["forward_consistency_mean"] == pytest.approx(errors.mean(), rel=1e-4)
     assert measures["forward_consistency_p95"] == pytest.approx(np.percentile(errors, 95), rel=1e-4)
     assert measures["forward_consistency_max"] == pytest.approx(errors.max())
+
+
+def consistency(forward: float, inverse: float, suffix: str = "") -> list[Measure]:
+    named = (("forward", forward), ("inverse", inverse))
+    return [Measure(f"{name}_consistency_mean{suffix}", "", value, "mm") for name, value in named]
+
+
+def test_transforms_that_undo_each_other_badly_are_told():
+    assert consistency_doubts(consistency(0.9, 0.2), spacing=2.0) == []
+    assert "1.3 mm" in consistency_doubts(consistency(0.2, 1.3), spacing=2.0)[0]
+
+
+def test_a_mask_says_where_it_matters():
+    inside = consistency(0.1, 0.1, "_in_mask")
+    assert consistency_doubts([*consistency(9.0, 9.0), *inside], spacing=2.0) == []
+
+
+def test_nothing_measured_is_nothing_to_tell():
+    assert consistency_doubts([], spacing=1.0) == []
+    assert consistency_doubts(consistency(float("nan"), float("nan")), spacing=1.0) == []

@@ -10,12 +10,19 @@ from sitreg_engine.errors import InputError
 from .cards import Card, read_card, write_card
 from .ddrnet.model import DDRNetModel
 from .nephi.model import NePhiModel
+from .nephi.multiresolution import MultiResolutionNePhi
 from .protocol import Model, ModelInfo
 from .shelf import shelf_folder, shelved
 from .sitreg.model import SITRegModel
 from .snet.model import SNetModel
 
-MODELS: dict[str, type[Model]] = {"sitreg": SITRegModel, "ddrnet": DDRNetModel, "snet": SNetModel, "nephi": NePhiModel}
+MODELS: dict[str, type[Model]] = {
+    "sitreg": SITRegModel,
+    "ddrnet": DDRNetModel,
+    "snet": SNetModel,
+    "nephi": NePhiModel,
+    "nephi-coarse-to-fine": MultiResolutionNePhi,
+}
 
 
 def load_model(name: str, weights: str = "", groups: int = 0) -> Model:

@@ -15,6 +15,7 @@ from sitreg_engine.mappings import sample
 
 from .sampling import displacements, inside, mask_on, with_field_axes
 
+MOST_MEAN_ERROR = 0.5  # voxels of the working grid; beyond it a person is told
 _MOST_POINTS = 4_000_000  # beyond it every second, third, ... voxel along each axis is looked at
 
 
@@ -129,3 +130,21 @@ def _description(errors: ConsistencyErrors, direction: str, suffix: str) -> str:
     voxels = "" if errors.stride == 1 else f", at every {errors.stride}. voxel along each axis"
     empty = "" if errors.millimetres.size else "; no voxel is covered by both transforms"
     return f"inverse consistency error, {direction} then {other} transform, {place}{voxels}{empty}"
+
+
+def consistency_doubts(measures: list[Measure], spacing: float) -> list[str]:
+    """What people should be told when the transforms undo each other badly, with voxels of `spacing` mm.
+
+    Methods whose inverse is approximate by design may leave that much; inside a mask, where there is one.
+    """
+    values = {m.name: m.value for m in measures}
+    errors = [
+        values.get(f"{name}_mean_in_mask", values.get(f"{name}_mean", 0.0))
+        for name in ("forward_consistency", "inverse_consistency")
+    ]
+    if not max(errors) > MOST_MEAN_ERROR * spacing:
+        return []
+    return [
+        f"The two transforms undo each other only to {max(errors):.1f} mm on average: "
+        "do not carry points there and back with them."
+    ]

@@ -27,7 +27,7 @@ class FitSettings:
     and maps at 2e-4 then 0.603, from 0.509; none of them folds.
     """
 
-    steps: int = 400
+    steps: int = 300
     seconds: float = math.inf  # of wall time
     mode: str = "full"  # the codes and both maps; or "latent": the codes alone
     points: int = 10_000  # of each image at each step
