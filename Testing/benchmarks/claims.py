@@ -29,7 +29,7 @@ from claims_table import claims_table, judged_table, put_into
 from speed_machine import ROOT, this_machine
 from speed_process import tell
 
-STEPS, FITTING_STEPS, PAIRS, THREADS = 250, 100, 10, 2
+STEPS, FITTING_STEPS, PAIRS, THREADS = 300, 50, 10, 2
 PAGE = ROOT / "Docs" / "CLAIMS.md"
 _JUDGED = {
     **{f"judge_{name}": method.title for name, method in METHODS.items()},
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="PART", default=[], help="beginnings of parts' names")
     parser.add_argument("--steps", type=int, default=STEPS, help="of every training")
     parser.add_argument("--fitting-steps", type=int, default=FITTING_STEPS, help="of NePhi's instance optimisation")
-    parser.add_argument("--pairs", type=int, default=PAIRS, help="that are judged, at most 10")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="that are judged")
     parser.add_argument("--threads", type=int, default=THREADS, help="of each process")
     parser.add_argument("--tables", action="store_true", help="run nothing, show what there is")
     parser.add_argument("--write", action="store_true", help="put the tables into the page")

@@ -69,13 +69,14 @@ def training(name: str, shape: Shape) -> Callable[[], None]:
 
 
 def as_published(settings: RunSettings, shape: Shape) -> RunSettings:
-    """DDR-Net with four tiles and all squarings, NePhi with an encoder as deep as the images ask for."""
-    network = settings.network
+    """DDR-Net with four tiles and all squarings, NePhi with the encoder and the points that the images ask for."""
+    network, losses = settings.network, settings.losses
     if settings.model == "ddrnet":
         network = {"phase": network["phase"], "overlap": 0}
     if settings.model == "nephi":
         network = {**network, "shape": list(shape)}
-    return dataclasses.replace(settings, network=network)
+        losses = tuple(dataclasses.replace(loss, points=0) for loss in losses)  # a share of the voxels
+    return dataclasses.replace(settings, network=network, losses=losses)
 
 
 def fitting(shape: Shape) -> Callable[[], None]:

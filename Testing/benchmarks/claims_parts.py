@@ -1,6 +1,6 @@
 """The comparison in parts, each run by a process of its own; its record is a file, so that nothing is done twice.
 
-python Testing/benchmarks/claims_parts.py train_sitreg --folder bench/claims --steps 250     # one part, here
+python Testing/benchmarks/claims_parts.py train_sitreg --folder bench/claims --steps 300     # one part, here
 """
 
 import argparse
@@ -147,7 +147,7 @@ def main() -> int:
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--fitting-steps", type=int, default=100)
+    parser.add_argument("--fitting-steps", type=int, default=50)
     parser.add_argument("--pairs", type=int, default=10)
     args = parser.parse_args()
     results = Results(args.folder.resolve(), args.steps)
