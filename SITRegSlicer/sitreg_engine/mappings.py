@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .trilinear import fits, interpolate
+from .trilinear import chained, fits, interpolate
 
 _TRILINEAR_HELD = {"mode": "bilinear", "padding_mode": "border", "align_corners": True}
 _BY_NUMBER = (0, 1, True)  # the same for torch's inner functions
@@ -118,7 +118,15 @@ def normalised(coordinates: Tensor, shape: tuple[int, int, int]) -> Tensor:
     return torch.stack(parts, dim=-1)
 
 
-def compose(outer: Tensor, inner: Tensor) -> Tensor:
-    """Displacement of outer o inner on the grid that both share: u_inner(x) + u_outer(x + u_inner(x))."""
-    warped = warp(outer, inner)
-    return inner + warped if warped.requires_grad else warped.add_(inner)
+def compose(*maps: Tensor, out: Tensor | None = None) -> Tensor:
+    """Displacement of maps[0] o maps[1] o ... on the grid that all share; two of them: u_1(x) + u_0(x + u_1(x)).
+
+    Displacements (N, 3, I, J, K) in voxels. `out`: memory that the result may take, none of the maps'; memory that has
+    been used before costs less than new one.
+    """
+    *outer, inner = maps
+    if all(fits(u, inner) for u in maps):
+        return chained(maps, out)
+    for u in reversed(outer):
+        inner = inner + warp(u, inner)
+    return inner

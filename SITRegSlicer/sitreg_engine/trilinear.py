@@ -7,8 +7,9 @@ begins a plane later, and between the two by the fraction of i. That is the same
 in a third of the processor time.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -23,7 +24,6 @@ _MOST_ROWS = 2049
 
 # Part of an output: rows of its first two axes (its third is always whole).
 Tile = tuple[slice, slice]
-Place = tuple[Tensor, Tensor]  # positions along one axis, and the indices to be added to them
 _BILINEAR_HELD = (0, 1, True)  # torch's numbers: bilinear, edges held, -1 and 1 are centres of voxels
 
 
@@ -40,31 +40,72 @@ def interpolate(volume: Tensor, places: Tensor, relative: bool = False) -> Tenso
     `relative`: the places are displacements from each output voxel's own index, on the volume's grid.
     """
     volume = volume.contiguous()
-    count, channels = volume.shape[:2]
-    result = volume.new_empty(count, channels, *places.shape[2:])
-    indices = _indices(places, relative)
-    jobs = [
-        _Job(volume[n], places[n if places.shape[0] > 1 else 0], indices, result[n], tile)
-        for n in range(count)
-        for tile in _tiles(*places.shape[2:])
-    ]
-    in_parallel(_Job.run, jobs)
+    result = volume.new_empty(*volume.shape[:2], *places.shape[2:])
+    places = places.expand(volume.shape[0], -1, -1, -1, -1)
+
+    def one(item: tuple[int, Tile]) -> None:
+        n, tile = item
+        part = (slice(None), *tile)
+        _Job(volume[n], places[n][part], _indices(tile, places, relative), result[n][part]).run()
+
+    in_parallel(one, _of_all_samples(places))
     return result
 
 
-def _indices(places: Tensor, relative: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Each output voxel's own index along the axes, or nothing but zeros, as (P, 1, 1), (Q, 1) and (R,)."""
-    index = [torch.arange(n, dtype=places.dtype) * float(relative) for n in places.shape[2:]]
+def interpolate_tile(volume: Tensor, moved: Tensor, tile: Tile) -> Tensor:
+    """Values of `volume` (N, C, I, J, K) at one tile of its grid, displaced by `moved` (N, 3, p, q, K)."""
+    result = volume.new_empty(*volume.shape[:2], *moved.shape[2:])
+    indices = _indices(tile, moved, True)
+    for one, displacement, found in zip(volume, moved, result, strict=True):
+        _Job(one, displacement, indices, found).run()
+    return result
+
+
+def chained(maps: Sequence[Tensor], out: Tensor | None = None) -> Tensor:
+    """Displacement of maps[0] o maps[1] o ..., all displacements (N, 3, I, J, K) of one grid, in voxels.
+
+    Tile by tile through all of them: what lies between the first and the last is never stored. `out`: memory for the
+    result, none of the maps'. Raises ValueError when the shapes differ.
+    """
+    if len({tuple(u.shape) for u in maps}) > 1:
+        shapes = ", ".join(str(tuple(u.shape)) for u in maps)
+        raise ValueError(f"Maps of one grid were expected, got shapes {shapes}: resample them to a common grid.")
+    *outer, inner = (u.contiguous() for u in maps)
+    result = torch.empty_like(inner) if out is None else out
+
+    def one(item: tuple[int, Tile]) -> None:
+        n, tile = item
+        part = (n, slice(None), *tile)
+        moved = inner[part]
+        for u in reversed(outer):
+            moved = interpolate_tile(u[n : n + 1], moved[None], tile)[0].add_(moved)
+        result[part] = moved
+
+    in_parallel(one, _of_all_samples(inner))
+    return result
+
+
+def _of_all_samples(places: Tensor) -> list[tuple[int, Tile]]:
+    return list(product(range(places.shape[0]), tiles(places.shape[2:])))
+
+
+def _indices(tile: Tile, places: Tensor, relative: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Each output voxel's own index along the axes, or nothing but zeros, as (p, 1, 1), (q, 1) and (r,)."""
+    ends = (*((part.start, part.stop) for part in tile), (0, places.shape[4]))
+    index = [torch.arange(*pair, dtype=places.dtype) * float(relative) for pair in ends]
     return index[0][:, None, None], index[1][:, None], index[2]
 
 
-def _tiles(p: int, q: int, r: int) -> Iterator[Tile]:
-    """Tiles of about _POINTS points, together the whole output."""
+def tiles(shape: Sequence[int]) -> list[Tile]:
+    """Tiles of about _POINTS points, together a whole grid (P, Q, R)."""
+    p, q, r = shape
     columns = -(-q // -(-q * r // _POINTS))  # equal parts of a plane that is too large
     rows = max(min(_POINTS // (q * r), max(_TILE_ROWS // q, _LEAST_POINTS // (q * r))), 1)
-    for start in range(0, p, rows):
-        for left in range(0, q, columns):
-            yield slice(start, min(start + rows, p)), slice(left, min(left + columns, q))
+    return [
+        (slice(start, min(start + rows, p)), slice(left, min(left + columns, q)))
+        for start in range(0, p, rows)
+        for left in range(0, q, columns)
+    ]
 
 
 @dataclass(frozen=True)
@@ -72,15 +113,12 @@ class _Job:
     """One tile of one sample's output."""
 
     volume: Tensor  # (C, I, J, K)
-    places: Tensor  # (3, P, Q, R)
-    indices: tuple[Tensor, Tensor, Tensor]  # what is added to the places: (P, 1, 1), (Q, 1) and (R,)
-    result: Tensor  # (C, P, Q, R), of which the tile is filled
-    tile: Tile
+    places: Tensor  # (3, p, q, r)
+    indices: tuple[Tensor, Tensor, Tensor]  # what is added to the places: (p, 1, 1), (q, 1) and (r,)
+    result: Tensor  # (C, p, q, r), to be filled
 
     def run(self) -> None:
-        i, j, k = (place[self.tile] for place in self.places)
-        index_i, index_j, index_k = self.indices
-        first = torch.add(i, index_i[self.tile[0]]).clamp_(0, self.volume.shape[1] - 1)
+        first = torch.add(self.places[0], self.indices[0]).clamp_(0, self.volume.shape[1] - 1)
         low, high = (float(x) for x in first.aminmax())
         if not low <= high:  # NaN
             return self._point_by_point()
@@ -88,14 +126,14 @@ class _Job:
         lowest, highest = (min(int(x), self.volume.shape[1] - 2) for x in (low, high))
         needed = (highest - lowest + 1) * self.volume.shape[2]
         if needed < _MOST_ROWS:
-            self._from_images(first, (j, index_j[self.tile[1]]), (k, index_k), lowest, highest)
+            self._from_images(first, lowest, highest)
         elif needed < 2 * _MOST_ROWS and first.numel() > _LEAST_POINTS:
-            for half in _halves(self.tile):
-                replace(self, tile=half).run()
+            for half in self._halves():
+                half.run()
         else:
             self._point_by_point()
 
-    def _from_images(self, first: Tensor, second: Place, third: Place, lowest: int, highest: int) -> None:
+    def _from_images(self, first: Tensor, lowest: int, highest: int) -> None:
         channels, _, height, width = self.volume.shape
         start, rows = _window(self.volume.shape, lowest, highest)
         plane = first.floor().clamp_(max=highest)
@@ -103,25 +141,34 @@ class _Job:
         # torch wants positions from -1 to 1. Powers of two do no harm to whole numbers, see _window.
         step, origin = 2 / (rows - 1), 2 * (lowest * height - start) / (rows - 1) - 1
         column, row = grid = first.new_empty(2, *first.shape)
-        torch.add(second[1] * step + origin, second[0], alpha=step, out=row)
+        torch.add(self.indices[1] * step + origin, self.places[1], alpha=step, out=row)
         row.clamp_(origin, (height - 1) * step + origin).add_(plane.sub_(lowest), alpha=height * step)
         step = 2 / (width - 1)
-        torch.add(third[1] * step - 1, third[0], alpha=step, out=column)
+        torch.add(self.indices[2] * step - 1, self.places[2], alpha=step, out=column)
         grid = grid.flatten(1, 2).permute(1, 2, 0)[None]
         lines = self.volume.reshape(1, channels, -1, width)
         below, above = (
             torch.grid_sampler_2d(lines[:, :, s : s + rows], grid, *_BILINEAR_HELD) for s in (start, start + height)
         )
         shape = (channels, *first.shape)
-        torch.lerp(below.view(shape), above.view(shape), share, out=self.result[(slice(None), *self.tile)])
+        torch.lerp(below.view(shape), above.view(shape), share, out=self.result)
 
     def _point_by_point(self) -> None:
         """For a tile that needs too many planes."""
-        own = (index[part] for index, part in zip(self.indices, (*self.tile, slice(None)), strict=True))
-        axes = zip(self.volume.shape[1:], own, self.places[(slice(None), *self.tile)], strict=True)
+        axes = zip(self.volume.shape[1:], self.indices, self.places, strict=True)
         parts = [(index + place) * (2 / (size - 1)) - 1 for size, index, place in axes]
         grid = torch.stack(parts[::-1], dim=-1)[None]
-        self.result[(slice(None), *self.tile)] = torch.grid_sampler_3d(self.volume[None], grid, *_BILINEAR_HELD)[0]
+        self.result.copy_(torch.grid_sampler_3d(self.volume[None], grid, *_BILINEAR_HELD)[0])
+
+    def _halves(self) -> list["_Job"]:
+        axis = 0 if self.places.shape[1] >= self.places.shape[2] else 1
+        middle = self.places.shape[axis + 1] // 2
+        found = []
+        for half in (slice(None, middle), slice(middle, None)):
+            part = (slice(None),) * (axis + 1) + (half,)
+            indices = tuple(index[half] if a == axis else index for a, index in enumerate(self.indices))
+            found.append(_Job(self.volume, self.places[part], indices, self.result[part]))
+        return found
 
 
 def _window(shape: tuple[int, ...], lowest: int, highest: int) -> tuple[int, int]:
@@ -134,12 +181,3 @@ def _window(shape: tuple[int, ...], lowest: int, highest: int) -> tuple[int, int
     rows = 2 ** (needed - 1).bit_length() + 1 if needed > 1 else 2
     rows = rows if rows <= available else available
     return min(lowest * shape[2], available - rows), rows
-
-
-def _halves(tile: Tile) -> list[Tile]:
-    rows, columns = tile
-    if rows.stop - rows.start >= columns.stop - columns.start:
-        middle = (rows.start + rows.stop) // 2
-        return [(slice(rows.start, middle), columns), (slice(middle, rows.stop), columns)]
-    middle = (columns.start + columns.stop) // 2
-    return [(rows, slice(columns.start, middle)), (rows, slice(middle, columns.stop))]

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from sitreg_engine.mappings import compose, identity, normalised, sample
-from sitreg_engine.trilinear import fits, interpolate
+from sitreg_engine.trilinear import chained, fits, interpolate, interpolate_tile, tiles
 
 
 def by_torch(volume: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
@@ -109,3 +109,38 @@ def test_composition_is_the_same_with_and_without_gradients():
     outer, inner = noise(1, 3, 12, 13, 14), noise(1, 3, 12, 13, 14, seed=1)
     with_gradients = compose(outer, inner.clone().requires_grad_())
     torch.testing.assert_close(compose(outer, inner), with_gradients.detach(), rtol=0, atol=1e-4)
+
+
+def test_a_chain_of_maps_is_one_composition_after_the_other():
+    maps = [noise(2, 3, 12, 140, 150, seed=seed) for seed in range(3)]
+    assert torch.equal(chained(maps), compose(maps[0], compose(maps[1], maps[2])))
+    with_gradients = compose(maps[0], maps[1], maps[2].clone().requires_grad_())
+    torch.testing.assert_close(chained(maps), with_gradients.detach(), rtol=0, atol=2e-3)
+
+
+def test_a_chain_may_be_written_over_what_is_no_longer_needed():
+    maps, used = [noise(1, 3, 8, 9, 10, seed=seed) for seed in range(2)], noise(1, 3, 8, 9, 10, seed=3)
+    expected = chained(maps)
+    assert compose(*maps, out=used) is used
+    assert torch.equal(used, expected)
+
+
+def test_tiles_make_up_the_whole():
+    for shape in ((5, 6, 7), (40, 100, 100), (3, 400, 500)):
+        seen = torch.zeros(shape)
+        for tile in tiles(shape):
+            seen[tile] += 1
+        assert bool((seen == 1).all())
+
+
+def test_a_tile_alone_is_that_part_of_the_whole():
+    volume, moved = noise(1, 3, 12, 130, 140), noise(1, 3, 12, 130, 140, seed=1)
+    whole = interpolate(volume, moved, relative=True)
+    for tile in tiles(moved.shape[2:]):
+        part = (..., *tile, slice(None))
+        assert torch.equal(interpolate_tile(volume, moved[part], tile), whole[part])
+
+
+def test_chains_of_fields_of_different_sizes_are_refused():
+    with pytest.raises(ValueError, match="common grid"):
+        chained([noise(1, 3, 4, 5, 6), noise(1, 3, 4, 5, 7)])

@@ -6,14 +6,16 @@ linear system of three equations at every voxel, which is solved exactly; only u
 (Honkamaa & Marttinen: deformation inversion layer, MELBA 2024.)
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from sitreg_engine.mappings import warp, warped_derivatives
+from sitreg_engine.trilinear import fits, interpolate_tile, tiles
 
-from .anderson import AndersonConfig, solve_fixed_point
+from .anderson import WHOLE, AndersonConfig, Part, solve_fixed_point
 
 
 @dataclass(frozen=True)
@@ -27,38 +29,60 @@ def invert(u: Tensor, config: InversionConfig | None = None) -> Tensor:
 
     u must be a contraction. Differentiable once.
     """
-    return _Inverse.apply(u, config or InversionConfig())
+    return invert_each([u], config, [])[0]
 
 
-def solve_inverse(u: Tensor, config: InversionConfig | None = None) -> tuple[Tensor, int]:
-    """`invert` without gradients: (v, evaluations of u that it took)."""
+def invert_each(fields: Sequence[Tensor], config: InversionConfig | None, spare: list[Tensor]) -> list[Tensor]:
+    """`invert` of several fields of one shape, one after the other in the same memory, which is then in `spare`."""
+    return [_Inverse.apply(u, config or InversionConfig(), spare) for u in fields]
+
+
+def solve_inverse(
+    u: Tensor, config: InversionConfig | None = None, spare: list[Tensor] | None = None
+) -> tuple[Tensor, int]:
+    """`invert` without gradients: (v, evaluations of u that it took). `spare`: see `solve_fixed_point`.
+
+    Raises ValueError for what is no field of displacements.
+    """
+    if u.ndim != 5 or u.shape[1] != 3:
+        raise ValueError(f"Displacements (N, 3, I, J, K) were expected, got {tuple(u.shape)}: one channel an axis.")
     config = config or InversionConfig()
-
-    def is_done(residual: Tensor, _value: Tensor) -> bool:
-        low, high = residual.aminmax()
-        return bool((torch.maximum(-low, high)) < config.tolerance)
-
+    # Solved for w = -v, so that u itself is where to start.
     with torch.no_grad():
-        return solve_fixed_point(lambda v: warp(u, v).neg_(), -u, is_done, config.solver)
+        backward, parts = _sampled_backward(u)
+        w, evaluations = solve_fixed_point(backward, u, config.tolerance, config.solver, parts, spare)
+        return w.neg_(), evaluations
+
+
+def _sampled_backward(u: Tensor) -> tuple[Callable[[Tensor, Part], Tensor], Sequence[Part]]:
+    """The function w -> u(x - w(x)), and the parts of the grid for which it can be asked."""
+    if not fits(u, u):
+        return lambda w, _: warp(u, -w), WHOLE
+    volume = u.contiguous()
+
+    def function(w: Tensor, part: Part) -> Tensor:
+        return interpolate_tile(volume, -w, part[2:])
+
+    return function, [(slice(None), slice(None), *tile) for tile in tiles(u.shape[2:])]
 
 
 class _Inverse(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, u: Tensor, config: InversionConfig) -> Tensor:
-        v, _ = solve_inverse(u, config)
+    def forward(ctx, u: Tensor, config: InversionConfig, spare: list[Tensor]) -> Tensor:
+        v, _ = solve_inverse(u, config, spare)
         ctx.save_for_backward(u, v)
         ctx.config = config
         return v
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
         u, v = ctx.saved_tensors
         pulled = _through_transpose(warped_derivatives(u, v), gradient)
         with torch.enable_grad():
             leaf = u.detach().requires_grad_()
             value = warp(leaf, v)
-        return torch.autograd.grad(value, leaf, -pulled)[0], None
+        return torch.autograd.grad(value, leaf, -pulled)[0], None, None
 
 
 def _through_transpose(derivatives: list[Tensor], gradient: Tensor) -> Tensor:

@@ -14,12 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sitreg_engine.mappings import identity, sample, warp
 from sitreg_engine.models.halfway import HalfWay, Registration
+from sitreg_engine.parallel import in_parallel
 
-from .affine_head import AffineHead, HalfAffines, forward_map, inverse_map, transform
+from .affine_head import AffineHead, HalfAffines, forward_map, inverse_map
 from .architecture import config_of, table_of
 from .bounds import bound
+from .comparing import compared
 from .config import SITRegConfig
 from .extractor import ConvolutionBlock, FeatureExtractor
 from .splines import upsample
@@ -133,8 +134,8 @@ class SITReg(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """The level's control values for the images in their order, and swapped; empties `features`."""
         update = self.updates[level]
-        odd, even = self._run(update.first, *_compared(features, state, affines, 2**level))
-        given, swapped = even + odd, even.sub_(odd)
+        odd, even = self._run(update.first, *compared(features, state, affines, 2**level))
+        given, swapped = _sum_and_difference(even, odd)
         del odd, even
         control = self._run(update.control, given)
         del given
@@ -147,28 +148,16 @@ class SITReg(nn.Module):
         return block(*features)
 
 
-def _compared(
-    features: list[Tensor], state: HalfWay | None, affines: HalfAffines | None, scale: int
-) -> tuple[Tensor, Tensor]:
-    """Difference and sum of the two images' features as seen from the half-way space; empties the list."""
-    second = warp_features(features.pop(), state and state.right, scale, affines and affines.right)
-    first = warp_features(features.pop(), state and state.left, scale, affines and affines.left)
-    return tuple(x.contiguous(memory_format=torch.channels_last_3d) for x in (first - second, first + second))
+def _sum_and_difference(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """a + b and a - b of (N, C, I, J, K); on a CPU without gradients they take the places of a and b."""
+    if a.is_cuda or (torch.is_grad_enabled() and (a.requires_grad or b.requires_grad)):
+        return a + b, a - b
 
+    def exchange(plane: int) -> None:
+        x, y = a[:, :, plane], b[:, :, plane]
+        difference = x - y
+        x.add_(y)
+        y.copy_(difference)
 
-def warp_features(features: Tensor, half_map: Tensor | None, scale: int, affine: Tensor | None = None) -> Tensor:
-    """A level's features (N, F, i, j, k) seen from the half-way space, by a displacement on the full grid.
-
-    Feature voxel j of scale s lies at s * j + (s - 1) / 2 of the full grid. half_map None: nothing has moved yet.
-    """
-    if half_map is None and affine is None:
-        return features
-    if scale == 1 and affine is None:
-        return warp(features, half_map)
-    shift = (scale - 1) / 2
-    positions = scale * identity(tuple(features.shape[2:]), features) + shift
-    if half_map is not None:
-        positions = positions + sample(half_map, positions)
-    if affine is not None:
-        positions = transform(affine, positions)
-    return sample(features, (positions - shift) / scale)
+    in_parallel(exchange, range(a.shape[2]))
+    return a, b

@@ -5,7 +5,7 @@ from torch import Tensor
 from sitreg_engine.mappings import compose
 from sitreg_engine.models.halfway import HalfWay
 
-from .inversion import InversionConfig, invert
+from .inversion import InversionConfig, invert_each
 
 
 def updated(state: HalfWay | None, u_12: Tensor, u_21: Tensor, config: InversionConfig | None = None) -> HalfWay:
@@ -14,15 +14,20 @@ def updated(state: HalfWay | None, u_12: Tensor, u_21: Tensor, config: Inversion
     u_12 and u_21 (N, 3, I, J, K), in voxels, come from the same function of the images in their two orders. Swapping
     them, and left with right, swaps the result exactly: both halves go through the same operations.
     """
-    # Solved one after the other: each stops by its own residual, and the solver's memory is needed only once.
-    inverse_12, inverse_21 = invert(u_12, config), invert(u_21, config)
-    delta, delta_inverse = compose(u_12, inverse_21), compose(u_21, inverse_12)
+    # Solved one after the other: each stops by its own residual.
+    spare: list[Tensor] = []
+    inverse_12, inverse_21 = invert_each((u_12, u_21), config, spare)
+
+    def composed(*maps: Tensor) -> Tensor:
+        return compose(*maps, out=spare.pop() if spare else None)
+
     if state is None:
+        delta, delta_inverse = composed(u_12, inverse_21), composed(u_21, inverse_12)
         return HalfWay(delta, delta_inverse, left_inverse=delta_inverse, right_inverse=delta)
     # Sampled at points off the grid, delta is evaluated as its two factors: its own interpolant would be less exact.
     return HalfWay(
-        left=compose(state.left, delta),
-        right=compose(state.right, delta_inverse),
-        left_inverse=compose(u_21, compose(inverse_12, state.left_inverse)),
-        right_inverse=compose(u_12, compose(inverse_21, state.right_inverse)),
+        left=composed(state.left, u_12, inverse_21),
+        right=composed(state.right, u_21, inverse_12),
+        left_inverse=composed(u_21, inverse_12, state.left_inverse),
+        right_inverse=composed(u_12, inverse_21, state.right_inverse),
     )

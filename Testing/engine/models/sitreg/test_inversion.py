@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from sitreg_engine.mappings import compose, identity, sample
-from sitreg_engine.models.sitreg.anderson import AndersonConfig, solve_fixed_point
+from sitreg_engine.models.sitreg.anderson import WHOLE, AndersonConfig, solve_fixed_point
 from sitreg_engine.models.sitreg.bounds import bound
-from sitreg_engine.models.sitreg.inversion import InversionConfig, invert, solve_inverse
+from sitreg_engine.models.sitreg.inversion import InversionConfig, invert, invert_each, solve_inverse
 from sitreg_engine.models.sitreg.splines import upsample
 from sitreg_engine.refine.inverses import exact_inverse
 
@@ -29,19 +29,42 @@ def test_anderson_solves_a_linear_equation_almost_exactly():
     matrix = torch.diag(torch.tensor([0.9, 0.5, -0.3], dtype=torch.float64))
     offset = torch.ones(1, 3, dtype=torch.float64)
     config = AndersonConfig(memory=4, ridge=1e-14)
-    solution, evaluations = solve_fixed_point(
-        lambda x: x @ matrix + offset, offset, lambda residual, _: bool(residual.abs().max() < 1e-10), config
-    )
+    solution, evaluations = solve_fixed_point(lambda x, _: x @ matrix + offset, offset, 1e-10, config)
     assert torch.allclose(solution, torch.tensor([[10.0, 2.0, 1 / 1.3]], dtype=torch.float64), atol=1e-8)
     assert evaluations <= 8  # the slowest part alone would take 200 plain steps
 
 
 def test_the_solver_stops_at_its_largest_number_of_evaluations():
-    start = torch.ones(1, 2)
-    _, evaluations = solve_fixed_point(
-        lambda x: 2 * x + 1, start, lambda x, y: False, AndersonConfig(max_evaluations=7)
-    )
+    config = AndersonConfig(max_evaluations=7)
+    _, evaluations = solve_fixed_point(lambda x, _: 2 * x + 1, torch.ones(1, 2), 0.0, config)
     assert evaluations == 7
+
+
+def test_solving_in_parts_is_solving_the_whole():
+    factor = torch.linspace(-0.5, 0.9, 12, dtype=torch.float64).reshape(2, 6)
+    parts = [(slice(None), slice(0, 1)), (slice(None), slice(1, 4)), (slice(None), slice(4, 6))]
+    start, found = torch.ones(2, 6, dtype=torch.float64), []
+    for cut in (WHOLE, parts):
+        found.append(solve_fixed_point(lambda x, part: factor[part] * x.sin() + 1, start, 1e-6, AndersonConfig(), cut))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=0, atol=1e-12)
+    assert found[0][1] == found[1][1]
+
+
+def test_the_solvers_memory_serves_for_the_next_field():
+    spare: list[torch.Tensor] = []
+    first, _ = solve_inverse(_field(16, 4), spare=spare)
+    places = {x.data_ptr() for x in spare}
+    kept = first.clone()
+    second, _ = solve_inverse(_field(16, 4, seed=1), spare=spare)
+    assert second.data_ptr() in places
+    assert first.data_ptr() not in {x.data_ptr() for x in spare}
+    assert torch.equal(first, kept)
+
+
+def test_several_fields_are_inverted_as_each_alone():
+    fields = [_field(16, 4, seed=seed) for seed in range(3)]
+    for u, v in zip(fields, invert_each(fields, None, []), strict=True):
+        assert torch.equal(v, invert(u))
 
 
 def test_no_displacement_needs_the_least_evaluations():
@@ -120,5 +143,5 @@ def test_polishing_never_makes_any_voxel_worse():
 
 
 def test_fields_of_other_channels_are_refused():
-    with pytest.raises((RuntimeError, ValueError)):
+    with pytest.raises(ValueError, match="one channel an axis"):
         invert(torch.zeros(1, 2, 4, 4, 4))

@@ -8,9 +8,10 @@ import torch
 from sitreg_engine.mappings import compose
 from sitreg_engine.models.sitreg.anderson import AndersonConfig
 from sitreg_engine.models.sitreg.bounds import bound
+from sitreg_engine.models.sitreg.comparing import warp_features
 from sitreg_engine.models.sitreg.config import LUMIR, OASIS, SITRegConfig
 from sitreg_engine.models.sitreg.inversion import InversionConfig
-from sitreg_engine.models.sitreg.network import SITReg, warp_features
+from sitreg_engine.models.sitreg.network import SITReg
 
 SMALL = SITRegConfig((4, 6, 6), (4, 6, 6), groups=2)
 WITH_NORMS = SITRegConfig((4, 8, 8, 8), (4, 8, 8, 8), groups=2, update_groups=4)
