@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 from accuracy_pairs import data_folder
-from claims import PAGE
+from claims import PAGE, run
 from claims_costs import FITTING, NOTHING, as_published, step_cost, waves
 from claims_inversion import evaluations, fields_saved, saved_fields
 from claims_judge import judged
 from claims_methods import METHODS, settings_of
 from claims_networks import BASELINE, OneWayUNet, one_way_diffusion, register_baseline
+from claims_parts import Results
 from claims_work import Place, fitting, judged_prediction, predicting, trained
 from torch import nn
 
