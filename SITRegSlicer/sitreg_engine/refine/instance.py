@@ -65,15 +65,16 @@ def _level(
             step((number + fraction) / level.rounds)
             return not budget.is_over()
 
-        found = State.of(views, fitted(best, steps, schedule, tick), level, schedule.window)
+        maps, done = fitted(best, steps, schedule, tick)
+        found = State.of(views, maps, level, schedule.window)
         gain = best.objective - found.objective
+        budget.learn(voxels, done, time.monotonic() - begun)
+        begun = time.monotonic()
         if not gain > 0:  # NaN is no gain either
             break
         small, best = gain < IMPROVEMENT * abs(best.objective), found
         if small or budget.is_over():
             break
-        budget.learn(voxels, steps, time.monotonic() - begun)
-        begun = time.monotonic()
     return best
 
 

@@ -51,8 +51,8 @@ class State:
         return self.agreement + self.level.smoothness * float(_roughness(left, right))
 
 
-def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float], bool]) -> HalfWay:
-    """The maps of `state` after one update of `steps` optimisation steps.
+def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float], bool]) -> tuple[HalfWay, int]:
+    """(the maps of `state` after one update of up to `steps` optimisation steps, how many were done).
 
     `step(fraction)` is called before each of them and says whether there is time for it; the first is always done.
     """
@@ -61,9 +61,8 @@ def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float],
     raw = torch.zeros(1, 3, *coarse_shape(shape, stride)).to(state.maps.left).requires_grad_()
     left, right = (on_controls(u, stride) for u in (state.maps.left, state.maps.right))
     optimiser = torch.optim.Adam([raw], lr=schedule.learning_rate, betas=(0.9, 0.99))
-    for index in range(steps):
-        if not step(index / steps) and index:
-            break
+    done = 0
+    while done < steps and (step(done / steps) or not done):
         control = _bounded(raw, stride)
         # On the control grid, where u is smooth: an eighth of the work. L + u stands for L o (id + u).
         # Their two gradients are added up before that of the agreement is: in either order, for the same sum.
@@ -73,8 +72,9 @@ def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float],
         optimiser.zero_grad()
         objective.backward()
         optimiser.step()
+        done += 1
     with torch.no_grad():
-        return _composed(state.maps, upsample(_bounded(raw, stride), stride, shape))
+        return _composed(state.maps, upsample(_bounded(raw, stride), stride, shape)), done
 
 
 def _bounded(raw: Tensor, stride: int) -> Tensor:
