@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .maps import grid_points, half_extents
+from .maps import grid_points, in_units
 
 SHOWN_SHARE = 0.9  # of the points lie where something is shown; the rest anywhere in the field of view
 _BACKGROUND = 0.08  # of the normalised intensity
@@ -39,15 +39,15 @@ class Places:
         """Random points (count, 3) in normalised coordinates, anywhere in voxels that are drawn."""
         many = round(SHOWN_SHARE * count)
         index = torch.cat([_picked(self.shown, many, generator), _picked(self.seen, count - many, generator)])
-        half = half_extents(self.shape, torch.empty(0, device=index.device))
-        jitter = (torch.rand(count, 3, generator=generator) - 0.5).to(half)
-        points = grid_points(index, self.shape, jitter) + jitter / half.clamp_min(0.5)
+        jitter = (torch.rand(count, 3, generator=generator) - 0.5).to(index.device)
+        points = grid_points(index, self.shape, jitter) + in_units(jitter, self.shape)
         return points.clamp_(-1, 1)
 
 
-def anywhere(count: int, generator: torch.Generator, like: Tensor) -> Tensor:
-    """Random points (count, 3) of the whole box, in normalised coordinates."""
-    return (2 * torch.rand(count, 3, generator=generator) - 1).to(like)
+def anywhere(shape: tuple[int, int, int], count: int, generator: torch.Generator, like: Tensor) -> Tensor:
+    """Random points (count, 3) of the whole box of a grid, in normalised coordinates."""
+    flat = torch.tensor([n == 1 for n in shape])
+    return (2 * torch.rand(count, 3, generator=generator) - 1).masked_fill(flat, 0.0).to(like)
 
 
 def _picked(index: Tensor, count: int, generator: torch.Generator) -> Tensor:

@@ -89,10 +89,10 @@ def fitted(
 
 def objective(maps: FunctionalMaps, likeness: Likeness, settings: FitSettings, generator: torch.Generator) -> Tensor:
     """Dissimilarity, gradient inverse consistency and prior of random points; a scalar with gradients."""
-    count, like = settings.gradient_points, maps.latents.local
+    count, like, shape = settings.gradient_points, maps.latents.local, likeness.shape
     there, back = maps.forward, maps.backward
     orders = ((there, back), (back, there))
-    consistency = sum(gradicon(*order, anywhere(count, generator, like)) for order in orders) / 2
+    consistency = sum(gradicon(*order, anywhere(shape, count, generator, like)) for order in orders) / 2
     unlike = likeness.dissimilarity(there, back, settings.points, generator)
     return unlike + settings.consistency * consistency + settings.prior * latent_prior(maps.latents)
 

@@ -71,8 +71,13 @@ def grid_points(index: Tensor, shape: tuple[int, int, int], like: Tensor) -> Ten
 
 def to_normalised(voxels: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """Voxel coordinates (P, 3) -> normalised ones; an axis of one voxel has no extent, its voxel is at 0."""
-    half = half_extents(shape, voxels)
-    return torch.where(half > 0, voxels / half.clamp_min(0.5) - 1, torch.zeros_like(voxels))
+    return in_units(voxels, shape) - half_extents(shape, voxels).sign()
+
+
+def in_units(steps: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Steps (P, 3) in voxels -> in normalised coordinates; there are none along an axis of one voxel."""
+    half = half_extents(shape, steps)
+    return torch.where(half > 0, steps / half.clamp_min(0.5), torch.zeros_like(steps))
 
 
 def half_extents(shape: tuple[int, int, int], like: Tensor) -> Tensor:

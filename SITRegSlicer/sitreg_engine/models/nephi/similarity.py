@@ -8,7 +8,7 @@ from torch import Tensor
 from sitreg_engine.prepare import Pair
 
 from .drawing import Places
-from .maps import half_extents
+from .maps import in_units
 from .objective import Map, patch_ncc, sampled_ncc
 from .picture import Picture, locally_normalised
 
@@ -50,6 +50,11 @@ class Likeness:
         )
         return cls(moving, fixed, measure)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the grid that both images lie on."""
+        return self.fixed.places.shape
+
     def dissimilarity(self, there: Map, back: Map, count: int, generator: torch.Generator) -> Tensor:
         """0..2, lower is better: of moving(there(x)) and fixed(x), and of fixed(back(x)) and moving(x).
 
@@ -86,7 +91,6 @@ def _side(image: Tensor, seen: Tensor, mask: Tensor | None, measure: str) -> Sid
 def _cubes(places: Places, count: int, generator: torch.Generator) -> Tensor:
     """Points (count * PATCH_SIDE^3, 3) of cubes of voxels around random places."""
     centres = places.draw(count, generator)
-    half = half_extents(places.shape, centres)
     steps = torch.arange(PATCH_SIDE, dtype=centres.dtype, device=centres.device) - PATCH_SIDE // 2
-    offsets = torch.cartesian_prod(steps, steps, steps) / half.clamp_min(0.5)
+    offsets = in_units(torch.cartesian_prod(steps, steps, steps), places.shape)
     return (centres[:, None] + offsets).reshape(-1, 3)

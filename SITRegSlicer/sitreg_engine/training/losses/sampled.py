@@ -37,9 +37,9 @@ def gradicon(scored: Scored, settings: LossSettings) -> Tensor:
     found = []
     for number, pairing in enumerate(scored.pairings):
         maps, generator = _maps(pairing), _generator(scored, number, 1)
-        count = settings.points or _count("gradicon", pairing)
+        count, shape = settings.points or _count("gradicon", pairing), tuple(pairing.view_1.target.shape[2:])
         for order in ((maps.forward, maps.backward), (maps.backward, maps.forward)):
-            found.append(objective.gradicon(*order, anywhere(count, generator, maps.latents.local)))
+            found.append(objective.gradicon(*order, anywhere(shape, count, generator, maps.latents.local)))
     return torch.stack(found).mean()
 
 

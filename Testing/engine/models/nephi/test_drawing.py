@@ -49,5 +49,13 @@ def test_equal_generators_draw_equal_points():
     places = Places.of(image, seen, None)
     one, other = (places.draw(50, torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(one, other)
-    assert torch.equal(*(anywhere(9, torch.Generator().manual_seed(1), image) for _ in range(2)))
-    assert bool((anywhere(100, torch.Generator(), image).abs() <= 1).all())
+    assert torch.equal(*(anywhere((9, 9, 9), 9, torch.Generator().manual_seed(1), image) for _ in range(2)))
+    assert bool((anywhere((9, 9, 9), 100, torch.Generator(), image).abs() <= 1).all())
+
+
+def test_an_axis_of_one_voxel_has_no_extent():
+    image = torch.rand(1, 1, 8, 8, 1)
+    points = Places.of(image, torch.ones_like(image), None).draw(50, torch.Generator().manual_seed(0))
+    assert not points[:, 2].any() and points[:, 0].std() > 0.3
+    points = anywhere((8, 8, 1), 50, torch.Generator().manual_seed(0), image)
+    assert not points[:, 2].any() and points[:, 0].std() > 0.3

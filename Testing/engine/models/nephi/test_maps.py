@@ -1,6 +1,6 @@
 import torch
 
-from sitreg_engine.models.nephi.maps import grid_points, half_extents, on_grid, to_normalised
+from sitreg_engine.models.nephi.maps import grid_points, half_extents, in_units, on_grid, to_normalised
 
 
 def test_the_size_of_the_blocks_changes_nothing(moving_mlp, codes):
@@ -37,6 +37,7 @@ def test_normalised_coordinates_reach_from_the_first_to_the_last_voxel():
     like = torch.zeros(())
     ends = to_normalised(torch.tensor([[0.0, 0, 0], [4, 6, 0]]), (5, 7, 1))
     assert ends.tolist() == [[-1, -1, 0], [1, 1, 0]] and half_extents((5, 7, 1), like).tolist() == [2, 3, 0]
+    assert in_units(torch.tensor([[1.0, 1, 1]]), (5, 9, 1)).tolist() == [[0.5, 0.25, 0]]
     assert grid_points(torch.tensor([34]), (5, 7, 1), like).tolist() == [[1, 1, 0]]
 
 
