@@ -27,9 +27,20 @@ test-slow: $(STAMP)
 test-gpu: $(STAMP)
 	$(BIN)/python -m pytest -m gpu
 
-# README's accuracy table: real pairs (SITREG_DATA or ../shared/data), about 40 minutes on two cores.
-accuracy: $(STAMP)
-	$(BIN)/python Testing/benchmarks/accuracy.py
+# The methods that ours are compared with, in an environment of their own (3 GB).
+PEERS := Testing/benchmarks/peers
+peers: .venv-peers/.complete
+
+.venv-peers/.complete: $(STAMP) $(PEERS)/requirements.txt $(PEERS)/requirements-alone.txt
+	$(BIN)/python -m venv .venv-peers
+	.venv-peers/bin/python -m pip install -q -r $(PEERS)/requirements.txt
+	.venv-peers/bin/python -m pip install -q --no-deps -r $(PEERS)/requirements-alone.txt
+	touch $@
+
+# README's accuracy tables: real pairs (SITREG_DATA or ../shared/data), hours on two cores; it goes on where it was.
+# `make bench-accuracy ARGS="--methods ours greedy-long --first 3"`; --help tells the rest.
+bench-accuracy: $(STAMP) .venv-peers/.complete
+	$(BIN)/python Testing/benchmarks/accuracy.py $(ARGS)
 
 # Speed tables, about a quarter of an hour on two cores that do nothing else; `make bench ARGS=--readme` puts them there.
 bench: $(STAMP)

@@ -1,4 +1,4 @@
-"""Folds of a saved displacement field, in world space and double precision, apart from the engine's own code.
+"""Folds and volume changes of a saved displacement field, in world space and double precision, apart from the engine.
 
 Each of the eight cells that meet at a voxel is spanned by its neighbour ahead or behind along each axis. A cell is
 folded there when the mapped edges no longer span a box of the orientation that the edges themselves span.
@@ -17,6 +17,21 @@ def folded_voxels(field: sitk.Image) -> np.ndarray:
     size = field.GetSize()[2]
     parts = [_folded_slices(field, start, min(start + _ROWS, size)) for start in range(0, size, _ROWS)]
     return np.concatenate(parts)
+
+
+def determinants(field: sitk.Image) -> np.ndarray:
+    """Jacobian determinants of x + u(x), (K, J, I): central differences, one-sided ones at the ends."""
+    size = field.GetSize()[2]
+    parts = [_determinants_of(field, start, min(start + _ROWS, size)) for start in range(0, size, _ROWS)]
+    return np.concatenate(parts)
+
+
+def _determinants_of(field: sitk.Image, start: int, stop: int) -> np.ndarray:
+    low, high = max(start - 1, 0), min(stop + 1, field.GetSize()[2])
+    mapped = _mapped_positions(field, low, high)
+    edges = [(ahead + behind) / 2 for ahead, behind in (_edges(mapped, axis) for axis in (3, 2, 1))]
+    volume = np.linalg.det(_matrix(field))
+    return (_triple_product(*edges) / volume)[start - low : stop - low]
 
 
 def _folded_slices(field: sitk.Image, start: int, stop: int) -> np.ndarray:
@@ -43,8 +58,12 @@ def _mapped_positions(field: sitk.Image, low: int, high: int) -> np.ndarray:
     size = field.GetSize()
     vectors = sitk.GetArrayViewFromImage(field)[low:high].astype(np.float64)
     k, j, i = np.meshgrid(np.arange(low, high), np.arange(size[1]), np.arange(size[0]), indexing="ij")
-    matrix = np.array(field.GetDirection()).reshape(3, 3) * np.array(field.GetSpacing())
-    return np.stack([row[0] * i + row[1] * j + row[2] * k + vectors[..., c] for c, row in enumerate(matrix)])
+    rows = enumerate(_matrix(field))
+    return np.stack([row[0] * i + row[1] * j + row[2] * k + vectors[..., c] for c, row in rows])
+
+
+def _matrix(field: sitk.Image) -> np.ndarray:
+    return np.array(field.GetDirection()).reshape(3, 3) * np.array(field.GetSpacing())
 
 
 def _edges(mapped: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:

@@ -26,6 +26,15 @@ def common_labels(first: sitk.Image, second: sitk.Image) -> list[int]:
     return sorted(set(_shapes(first).GetLabels()) & set(_shapes(second).GetLabels()))
 
 
+def box_of(binary: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
+    """First voxel and size (i, j, k) of the box around what is not 0. Raises ValueError when there is nothing."""
+    shapes = _shapes(binary)
+    if 1 not in shapes.GetLabels():
+        raise ValueError("A box was wanted around labelled anatomy, but nothing is labelled.")
+    box = np.array(shapes.GetBoundingBox(1))
+    return box[:3], box[3:]
+
+
 def dice_scores(fixed: sitk.Image, warped: sitk.Image, labels: Sequence[int]) -> list[float]:
     """Dice of each label."""
     measures = sitk.LabelOverlapMeasuresImageFilter()

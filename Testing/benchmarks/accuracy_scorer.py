@@ -1,25 +1,22 @@
 """One saved registration in numbers, computed apart from the engine: SimpleITK and numpy on the files alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from accuracy_folds import folded_voxels
-from accuracy_labels import Distances, common_labels, dice_scores, mean_distances, read_labels
-from accuracy_saved import Saved, covered, evaluated, positions, read_result, transform_of
-
-_FEW_LABELS = 5  # with so few, distances before the registration are computed, too
+from accuracy_folds import determinants, folded_voxels
+from accuracy_labels import Distances, box_of, common_labels, dice_scores, mean_distances, read_labels
+from accuracy_saved import Map, evaluated, positions, read_saved, seen
 
 
 @dataclass(frozen=True)
 class Folds:
-    """Voxels where any of the eight one-sided Jacobian determinants is not positive."""
+    """Voxels of a field where any of the eight one-sided Jacobian determinants is not positive."""
 
     inside: int  # of the anatomy: labels > 0, holes filled
-    inside_percent: float
-    field: int  # in the whole box of the field
-    field_percent: float
+    percent: float
 
 
 @dataclass(frozen=True)
@@ -35,107 +32,85 @@ class Consistency:
 @dataclass(frozen=True)
 class Score:
     labels: int  # common to both images
-    dice_before: float
-    dice_affine: float  # with the affine map that fits the forward transform best (least squares in the anatomy)
-    dice: float
-    dice_each: list[float]
+    dice: float  # mean over labels
+    dice_each: tuple[float, ...]
     distances: Distances
-    distances_before: Distances | None  # only for few labels
     folds: Folds  # of the forward transform
     inverse_folds: Folds
+    std_log_jacobian: float  # of the forward transform inside the anatomy, by central differences, without folds
     consistency: Consistency  # forward, then inverse
     inverse_consistency: Consistency
 
 
-def score(fixed_labels: Path, moving_labels: Path, folder: Path) -> Score:
-    """Score the files in `folder` against two label maps."""
-    fixed, moving = read_labels(str(fixed_labels)), read_labels(str(moving_labels))
-    saved, labels = read_result(folder), common_labels(fixed, moving)
-    bodies = [_filled(image) for image in (fixed, moving)]
-    warped = _warped(moving, fixed, transform_of(saved.forward))
-    before = _warped(moving, fixed, sitk.Transform())
-    affine = _warped(moving, fixed, affine_part(saved.forward, bodies[0]))
+@dataclass(frozen=True)
+class Question:
+    """What `score` is asked; all that is needed, so that it can be sent to another process."""
+
+    fixed_labels: Path
+    moving_labels: Path
+    folder: Path  # of the saved files
+    affine: Path | None  # the common start that the saved fields stand upon; None when they are whole
+
+
+def score(question: Question) -> Score:
+    """Score the files in a folder against two label maps. Raises FileNotFoundError when files are missing."""
+    fixed, moving = read_labels(str(question.fixed_labels)), read_labels(str(question.moving_labels))
+    saved, labels = read_saved(question.folder, question.affine), common_labels(fixed, moving)
+    bodies = [sitk.BinaryFillhole(image != 0) for image in (fixed, moving)]
+    warped = sitk.Resample(moving, fixed, saved.forward.transform(), sitk.sitkNearestNeighbor, 0)
     each = dice_scores(fixed, warped, labels)
+    forward, inverse = (_inside(m, body) for m, body in zip((saved.forward, saved.inverse), bodies, strict=True))
     return Score(
         labels=len(labels),
-        dice_before=_mean(dice_scores(fixed, before, labels)),
-        dice_affine=_mean(dice_scores(fixed, affine, labels)),
-        dice=_mean(each),
-        dice_each=each,
+        dice=float(np.mean(each)),
+        dice_each=tuple(each),
         distances=mean_distances(fixed, warped, labels),
-        distances_before=mean_distances(fixed, before, labels) if len(labels) <= _FEW_LABELS else None,
-        folds=_folds(saved.forward, bodies[0]),
-        inverse_folds=_folds(saved.inverse, bodies[1]),
+        folds=_folds(*forward),
+        inverse_folds=_folds(*inverse),
+        std_log_jacobian=_spread(*forward),
         consistency=consistency(saved.forward, saved.inverse, bodies[0]),
         inverse_consistency=consistency(saved.inverse, saved.forward, bodies[1]),
     )
 
 
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values))
+def _inside(by: Map, body: sitk.Image) -> tuple[sitk.Image, np.ndarray]:
+    """The part of a map's field around the anatomy, and which of its voxels (K, J, I) lie in it."""
+    reference = sitk.VectorIndexSelectionCast(by.field, 0)
+    there = sitk.Resample(body, reference, by.before.GetInverse(), sitk.sitkNearestNeighbor, 0)
+    first, size = box_of(there)
+    low = np.maximum(first - 1, 0)
+    extent = (np.minimum(first + size + 1, there.GetSize()) - low).tolist()
+    field, part = (sitk.RegionOfInterest(image, extent, low.tolist()) for image in (by.field, there))
+    return field, sitk.GetArrayFromImage(part) > 0
 
 
-def _filled(labels: sitk.Image) -> sitk.Image:
-    """The anatomy: labels > 0 with holes filled, uint8."""
-    return sitk.BinaryFillhole(labels != 0)
+def _folds(field: sitk.Image, inside: np.ndarray) -> Folds:
+    count = int(np.count_nonzero(folded_voxels(field) & inside))
+    return Folds(count, 100 * count / np.count_nonzero(inside))
 
 
-def _warped(labels: sitk.Image, onto: sitk.Image, transform: sitk.Transform) -> sitk.Image:
-    return sitk.Resample(labels, onto, transform, sitk.sitkNearestNeighbor, 0)
+def _spread(field: sitk.Image, inside: np.ndarray) -> float:
+    """Standard deviation of the logarithm of the Jacobian determinant. An affine before or after does not change it."""
+    found = determinants(field)[inside]
+    return float(np.log(found[found > 0]).std())
 
 
-def _folds(field: sitk.Image, body: sitk.Image) -> Folds:
-    folded = folded_voxels(field)
-    reference = sitk.VectorIndexSelectionCast(field, 0)
-    inside = sitk.GetArrayFromImage(sitk.Resample(body, reference, sitk.Transform(), sitk.sitkNearestNeighbor, 0)) > 0
-    count, total = int(np.count_nonzero(folded & inside)), int(np.count_nonzero(inside))
-    return Folds(count, 100 * count / max(total, 1), int(folded.sum()), 100 * float(folded.mean()))
-
-
-def consistency(there: sitk.Image, back: sitk.Image, body: sitk.Image) -> Consistency:
-    """|back(there(x)) - x| over the voxels of `body`, by ITK's evaluation of the two fields."""
-    cut = _cut(body)
+def consistency(there: Map, back: Map, body: sitk.Image) -> Consistency:
+    """|back(there(x)) - x| over the voxels of `body`, by ITK's evaluation of the two maps."""
+    cut = _cut(body, box_of(body))
     inside = sitk.GetArrayViewFromImage(cut) > 0
     points = positions(cut)[inside]
-    landed = points + evaluated(transform_of(there), cut)[inside]
-    # ITK's composite applies the transform that was added last first.
-    both = sitk.CompositeTransform([transform_of(back), transform_of(there)])
+    landed = points + evaluated(there.transform(), cut)[inside]
+    both = sitk.CompositeTransform([back.transform(), there.transform()])
     errors = np.linalg.norm(evaluated(both, cut)[inside], axis=-1)
-    seen = covered(points, there) & (covered(landed, back) | np.isnan(landed).any(axis=-1))
-    left_out = int(np.count_nonzero(~seen))
-    if not seen.any():
+    known = seen(points, there) & seen(landed, back)
+    left_out = int(np.count_nonzero(~known))
+    if left_out == len(known):
         return Consistency(*(float("nan"),) * 3, left_out)
-    errors = errors[seen]
+    errors = errors[known]
     return Consistency(float(errors.mean()), float(np.percentile(errors, 95)), float(errors.max()), left_out)
 
 
-def affine_part(field: sitk.Image, body: sitk.Image) -> sitk.AffineTransform:
-    """The affine map nearest to the field in the mean square over the voxels of `body`."""
-    cut = _cut(body)
-    inside = sitk.GetArrayViewFromImage(cut) > 0
-    points = positions(cut)[inside][::7]  # every seventh voxel fixes 12 numbers well enough
-    landed = points + evaluated(transform_of(field), cut)[inside][::7]
-    known = np.column_stack([points, np.ones(len(points))])
-    solution = np.linalg.lstsq(known, landed, rcond=None)[0]  # (4, 3)
-    return sitk.AffineTransform(solution[:3].T.ravel().tolist(), solution[3].tolist())
-
-
-def _cut(body: sitk.Image) -> sitk.Image:
-    """The part of a binary image around its voxels."""
-    shapes = sitk.LabelShapeStatisticsImageFilter()
-    shapes.ComputePerimeterOff()
-    shapes.Execute(body)
-    box = shapes.GetBoundingBox(1)
-    return sitk.RegionOfInterest(body, box[3:], box[:3])
-
-
-def engine_disagreement(found: Score, saved: Saved) -> dict[str, float]:
-    """Largest differences between these numbers and the engine's own in result.json, where it has them."""
-    own = {m["name"]: m["value"] for m in saved.record["measures"]}
-    pairs = {
-        "dice_mean": found.dice,
-        "hd95_mean": found.distances.hd95,
-        "forward_folds": found.folds.field,
-        "inverse_folds": found.inverse_folds.field,
-    }
-    return {name: abs(value - own[name]) for name, value in pairs.items() if own.get(name) is not None}
+def _cut(image: sitk.Image, box: Sequence[np.ndarray]) -> sitk.Image:
+    low, size = box
+    return sitk.RegionOfInterest(image, size.tolist(), low.tolist())

@@ -1,94 +1,91 @@
-"""The accuracy table in markdown."""
+"""The accuracy tables in markdown: a line per method, means over the pairs of a group."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-import numpy as np
-from accuracy_scorer import Score
+from accuracy_methods import Method
+from accuracy_rows import Row
 
-_BRAIN = (
-    *("pair (fixed <- moving)", "Dice before", "Dice affine", "Dice", "HD95 mm", "folds in brain", "folds in field"),
-    *("inverse error mm: mean", "95 %", "max", "seconds"),
+_COLUMNS: tuple[tuple[str, Callable[[Row], float], int], ...] = (
+    ("Dice", lambda row: row.score.dice, 3),
+    ("HD95 mm", lambda row: row.score.distances.hd95, 2),
+    ("surfaces mm", lambda row: row.score.distances.surface, 2),
+    ("folds", lambda row: row.score.folds.inside, 1),
+    ("std log J", lambda row: row.score.std_log_jacobian, 3),
+    ("inverse error mm: mean", lambda row: row.score.consistency.mean, 3),
+    ("max", lambda row: row.score.consistency.most, 2),
+    ("seconds", lambda row: row.cost.seconds, 1),
+    ("whole process", lambda row: row.cost.whole, 1),
+    ("CPU s", lambda row: row.cost.cpu, 0),
+    ("MiB", lambda row: row.cost.peak_mib, 0),
 )
-_LUNG = (
-    *("pair (fixed <- moving)", "surface distance mm before", "after", "HD95 mm before", "after", "Dice before"),
-    *("Dice", "folds in lung", "folds in field", "inverse error mm: mean", "95 %", "max", "seconds"),
-)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One finished pair of the table."""
-
-    group: str
-    name: str
-    score: Score
-    seconds: float  # wall time of the whole command
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """A table for the brains and one for the lung, with the mean of each group of several pairs below it."""
-    brains = [row for row in rows if row.score.distances_before is None]
-    lungs = [row for row in rows if row.score.distances_before is not None]
-    parts = []
-    if brains:
-        parts.append(_table(_BRAIN, [_brain(row) for row in brains] + _means(brains)))
-    if lungs:
-        parts.append(_table(_LUNG, [_lung(row) for row in lungs]))
-    return "\n\n".join(parts)
+def markdown(rows: Sequence[Row], methods: Sequence[Method]) -> str:
+    """A table of one group's rows in the order of the methods; what failed stands below it with its reason."""
+    head = ["method", "pairs", *(name for name, _, _ in _COLUMNS)]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1)]
+    for method in methods:
+        of_it = [row for row in rows if row.method == method.name]
+        good = [row for row in of_it if not row.reason]
+        if of_it:
+            lines.append([method.title, _count(good, of_it), *(_cell(good, *how) for _, *how in _COLUMNS)])
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n\n".join([table, *_failures(rows, methods), *_busy(rows)])
 
 
-def _brain(row: Row) -> list[str]:
-    s = row.score
-    return [
-        *(row.name, f"{s.dice_before:.3f}", f"{s.dice_affine:.3f}", f"{s.dice:.3f}", f"{s.distances.hd95:.2f}"),
-        *(_folds(s.folds.inside, s.folds.inside_percent), _folds(s.folds.field, s.folds.field_percent)),
-        *_consistency(s),
-        f"{row.seconds:.0f}",
-    ]
+def _count(good: Sequence[Row], tried: Sequence[Row]) -> str:
+    return str(len(good)) if len(good) == len(tried) else f"{len(good)} of {len(tried)}"
 
 
-def _lung(row: Row) -> list[str]:
-    s, before = row.score, row.score.distances_before
-    return [
-        *(row.name, f"{before.surface:.2f}", f"{s.distances.surface:.2f}"),
-        *(f"{before.hd95:.2f}", f"{s.distances.hd95:.2f}", f"{s.dice_before:.3f}", f"{s.dice:.3f}"),
-        *(_folds(s.folds.inside, s.folds.inside_percent), _folds(s.folds.field, s.folds.field_percent)),
-        *_consistency(s),
-        f"{row.seconds:.0f}",
-    ]
+def _cell(rows: Sequence[Row], value: Callable[[Row], float], digits: int) -> str:
+    return f"{statistics.mean(value(row) for row in rows):.{digits}f}" if rows else "-"
 
 
-def _means(rows: Sequence[Row]) -> list[list[str]]:
-    groups = list(dict.fromkeys(row.group for row in rows))
-    return [_mean([row for row in rows if row.group == g]) for g in groups if sum(r.group == g for r in rows) > 1]
+def _failures(rows: Sequence[Row], methods: Sequence[Method]) -> list[str]:
+    found = []
+    for method in methods:
+        failed = [row for row in rows if row.method == method.name and row.reason]
+        for reason in dict.fromkeys(row.reason for row in failed):
+            pairs = [row.pair for row in failed if row.reason == reason]
+            where = pairs[0] if len(pairs) == 1 else f"{len(pairs)} pairs"
+            found.append(f"{method.title} failed on {where}: {reason}.")
+    return found
 
 
-def _mean(rows: Sequence[Row]) -> list[str]:
-    scores = [row.score for row in rows]
-
-    def mean(values, digits: int) -> str:
-        return f"**{np.mean(list(values)):.{digits}f}**"
-
-    return [
-        f"**{rows[0].group}, mean of {len(rows)}**",
-        *(mean((s.dice_before for s in scores), 3), mean((s.dice_affine for s in scores), 3)),
-        *(mean((s.dice for s in scores), 3), mean((s.distances.hd95 for s in scores), 2)),
-        *(mean((s.folds.inside for s in scores), 1), mean((s.folds.field for s in scores), 1)),
-        *(mean((s.consistency.mean for s in scores), 3), mean((s.consistency.p95 for s in scores), 3)),
-        *(mean((s.consistency.most for s in scores), 2), mean((row.seconds for row in rows), 0)),
-    ]
+def _busy(rows: Sequence[Row]) -> list[str]:
+    if all(row.quiet for row in rows):
+        return []
+    return ["Seconds were measured beside other work: they are no measure of the methods."]
 
 
-def _folds(count: int, percent: float) -> str:
-    return f"{count} ({percent:.3g} %)" if count else "0"
+def versions(rows: Sequence[Row]) -> str:
+    """Packages and machines, in one line."""
+    packages = {f"{name} {version}": None for row in rows for name, version in sorted(row.packages.items())}
+    machines = dict.fromkeys(row.machine for row in rows)
+    return f"{'; '.join(machines)}. Packages: {', '.join(sorted(packages))}."
 
 
-def _consistency(score: Score) -> list[str]:
-    c = score.consistency
-    return [f"{c.mean:.3f}", f"{c.p95:.3f}", f"{c.most:.2f}"]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+def each_pair(rows: Sequence[Row]) -> str:
+    """Every row by itself, for the file beside the tables."""
+    head = ["group", "pair", "method", *(name for name, _, _ in _COLUMNS), "failed because"]
+    lines = [head, ["---"] * len(head)]
+    for row in rows:
+        values = ["-"] * len(_COLUMNS) if row.reason else [_cell([row], *how) for _, *how in _COLUMNS]
+        lines.append([row.group, row.pair, row.method, *values, row.reason])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def put_into(page: Path, name: str, text: str) -> None:
+    """Replace what stands between `<!-- accuracy: NAME -->` and `<!-- accuracy: end of NAME -->` in a page.
+
+    Raises ValueError when the page has no such place.
+    """
+    begin, end = f"<!-- accuracy: {name} -->", f"<!-- accuracy: end of {name} -->"
+    content = page.read_text(encoding="utf-8")
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if not pattern.search(content):
+        raise ValueError(f"{page} should have a line {begin} and below it {end}.")
+    page.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", content), encoding="utf-8")

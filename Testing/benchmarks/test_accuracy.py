@@ -1,16 +1,13 @@
 """The benchmark's scorer and the engine's measures are two pieces of code: on saved files they must agree."""
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from accuracy_folds import folded_voxels
-from accuracy_pairs import data_folder, pairs_of
-from accuracy_saved import read_result
-from accuracy_scorer import affine_part, engine_disagreement, score
-from accuracy_table import Row, markdown
+from accuracy_folds import determinants, folded_voxels
+from accuracy_saved import Map, read_saved, seen
+from accuracy_scorer import Question, score
 
 from sitreg_engine.contract import Job
 from sitreg_engine.fields import DisplacementField
@@ -84,25 +81,26 @@ def write_result(folder, file_format: str) -> None:
 def scored(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     write_result(folder, request.param)
-    return score(folder / "fixed.nrrd", folder / "moving.nrrd", folder), folder
+    return score(Question(folder / "fixed.nrrd", folder / "moving.nrrd", folder, None)), folder
 
 
 def test_dice_and_distances_are_those_of_the_engine(scored):
     found, folder = scored
-    disagreement = engine_disagreement(found, read_result(folder))
-    assert disagreement["dice_mean"] < 1e-3 and disagreement["hd95_mean"] < 1e-3
+    record = json.loads((folder / "result.json").read_text())
+    own = {measure["name"]: measure["value"] for measure in record["measures"]}
+    assert found.dice == pytest.approx(own["dice_mean"], abs=1e-3)
+    assert found.distances.hd95 == pytest.approx(own["hd95_mean"], abs=1e-3)
     assert 0.3 < found.dice < 0.95 and found.labels == 4
 
 
 def test_folds_are_those_of_the_engine_voxel_by_voxel(scored):
     found, folder = scored
-    saved = read_result(folder)
-    for image, field in ((saved.forward, FORWARD), (saved.inverse, INVERSE)):
+    saved = read_saved(folder, None)
+    for by, field in ((saved.forward, FORWARD), (saved.inverse, INVERSE)):
         ours = folds(jacobian_maps(field).smallest)
         assert 0 < ours.sum() < ours.size / 2
-        assert np.count_nonzero(folded_voxels(image).transpose(2, 1, 0) != ours) <= 1
-    assert engine_disagreement(found, saved)["forward_folds"] <= 1
-    assert 0 < found.folds.inside < found.folds.field
+        assert np.count_nonzero(folded_voxels(by.field).transpose(2, 1, 0) != ours) <= 1
+    assert 0 < found.folds.inside < folds(jacobian_maps(FORWARD).smallest).sum()
 
 
 def test_inverse_errors_inside_the_anatomy_are_those_of_the_engine(scored):
@@ -122,43 +120,56 @@ def test_nan_folds():
     assert folded[9, 9, 9] and folded[9, 9, 10] and folded[8, 9, 9]
 
 
-def test_the_affine_part_of_an_affine_field_is_that_affine():
-    matrix, shift = np.array([[1.05, 0.1, 0.0], [-0.08, 0.97, 0.03], [0.0, 0.04, 1.02]]), np.array([1.0, -2.0, 0.5])
-    points = positions(FIXED_BOX)
-    vectors = np.moveaxis(points @ matrix.T + shift - points, -1, 0)
-    body = to_sitk((LABELS[0].array > 0).astype(np.uint8), FIXED)
-    found = affine_part(to_sitk(vectors, FIXED_BOX), body)
-    assert np.allclose(np.array(found.GetMatrix()).reshape(3, 3), matrix, atol=1e-6)
-    assert np.allclose(found.GetTranslation(), shift, atol=1e-6)
+def test_the_determinants_of_an_affine_field_are_its_determinant():
+    matrix = np.array([[1.05, 0.1, 0.0], [-0.08, 0.97, 0.03], [0.0, 0.04, 1.02]])
+    points = positions(MOVING_BOX)
+    field = to_sitk(np.moveaxis(points @ matrix.T - points, -1, 0), MOVING_BOX)
+    assert np.allclose(determinants(field), np.linalg.det(matrix), atol=1e-9)
 
 
-def test_the_table_has_a_line_per_pair_a_mean_per_group_and_the_lung_apart(scored):
-    found, _ = scored
-    brain = dataclasses.replace(found, distances_before=None)
-    rows = [Row("ixi", "ixi a <- b", brain, 61.0), Row("ixi", "ixi b <- c", brain, 63.0), Row("lung", "lung", found, 9)]
-    lines = markdown(rows).splitlines()
-    assert sum(line.startswith("| ixi") for line in lines) == 2
-    assert any("mean of 2" in line and "**62**" in line for line in lines)
-    widths = {line.count("|") for line in lines[:5]}
-    assert widths == {12} and lines[5] == ""
-    assert lines[-1].startswith("| lung |")
+def split_by(affine: sitk.AffineTransform, folder) -> None:
+    """The waves without noise as a peer leaves them: what is left of them after an affine, on the fixed grid."""
+    wave = field_on(FIXED_BOX, 1.0, 0.0)
+    sitk.WriteTransform(affine, str(folder / "affine.tfm"))
+    forward = to_sitk(wave.vectors.astype(np.float64), FIXED_BOX)
+    sitk.WriteImage(forward, str(folder / "forward.nrrd"))
+    sitk.WriteImage(sitk.InvertDisplacementField(forward, 100, 1e-4, 1e-5, False), str(folder / "inverse.nrrd"))
+    for name, labels in zip(("fixed", "moving"), LABELS, strict=True):
+        sitk.WriteImage(to_sitk(labels.array, labels.grid), str(folder / f"{name}.nrrd"))
 
 
-def test_the_pairs_are_the_agreed_ones():
-    data = data_folder()
-    if not (data / "brain_ixi_2mm").is_dir():
-        pytest.skip(f"the benchmark's images are not at {data}")
-    names = [pair.name for group in ("mindboggle", "ixi", "lung") for pair in pairs_of(group, data)]
-    assert names[:3] == ["mindboggle 01 <- 02", "mindboggle 05 <- 09", "mindboggle 12 <- 17"]
-    assert len(names) == 14 and names[3] == "ixi IXI485-HH-2180 <- IXI508-HH-2268"
-    assert names[4].startswith("ixi IXI508-HH-2268 <- ")
+def an_affine() -> sitk.AffineTransform:
+    return sitk.AffineTransform([1.05, 0.1, 0.0, -0.08, 0.97, 0.03, 0.0, 0.04, 1.02], [1.0, -2.0, 0.5])
 
 
-def test_missing_data_is_said_in_one_line(tmp_path):
-    with pytest.raises(FileNotFoundError, match="SITREG_DATA"):
-        pairs_of("mindboggle", tmp_path)
+def test_a_peers_displacements_are_followed_by_the_affine_and_the_way_back_begins_with_its_inverse(tmp_path):
+    split_by(an_affine(), tmp_path)
+    saved = read_saved(tmp_path, tmp_path / "affine.tfm")
+    point = (2.0, -3.0, 4.0)
+    alone = sitk.DisplacementFieldTransform(sitk.Image(saved.forward.field)).TransformPoint(point)
+    there = saved.forward.transform().TransformPoint(point)
+    assert there == pytest.approx(an_affine().TransformPoint(alone), abs=1e-9)
+    assert saved.inverse.transform().TransformPoint(there) == pytest.approx(point, abs=0.05)
 
 
-def test_a_score_survives_json(scored):
-    found, _ = scored
-    assert json.loads(json.dumps(dataclasses.asdict(found)))["dice"] == found.dice
+def test_an_affine_changes_neither_folds_nor_the_spread_of_volume_changes(tmp_path):
+    split_by(an_affine(), tmp_path)
+    files = (tmp_path / "fixed.nrrd", tmp_path / "moving.nrrd", tmp_path)
+    after, without = score(Question(*files, tmp_path / "affine.tfm")), score(Question(*files, None))
+    assert after.folds == without.folds and after.folds.inside == 0
+    assert after.std_log_jacobian == without.std_log_jacobian > 0.001
+    assert after.dice != without.dice
+    assert after.consistency.mean < 0.02 and after.consistency.left_out == 0
+
+
+def test_points_beyond_a_field_are_not_seen_by_it():
+    image = to_sitk(FORWARD.vectors.astype(np.float64), FIXED_BOX)
+    centre, far = np.zeros(3), np.array([500.0, 0.0, 0.0])
+    moved = Map(image, before=sitk.AffineTransform(np.eye(3).ravel().tolist(), [-500.0, 0.0, 0.0]))
+    assert list(seen(np.stack([centre, far]), Map(image))) == [True, False]
+    assert list(seen(np.stack([centre, far]), moved)) == [False, True]
+
+
+def test_a_method_that_wrote_nothing_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"forward\.nrrd"):
+        read_saved(tmp_path, None)
