@@ -18,9 +18,8 @@ from sitreg_engine.mappings import compose, warp
 from sitreg_engine.models.cards import Card
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.protocol import Model, ModelInfo
+from sitreg_engine.models.sitreg.splines import upsample
 from sitreg_engine.prepare import Pair
-from sitreg_engine.refine import make_schedule, refine_pair
-from sitreg_engine.refine.instance import on_shape
 
 from .model import NePhiModel
 
@@ -60,7 +59,7 @@ class MultiResolutionNePhi:
         coarse = self.aligner.predict(*(F.avg_pool3d(image, self.factor) for image in (moving, fixed)), device)
         if coarse is None:
             return None
-        first = on_shape(coarse, tuple(fixed.shape[2:]), fixed)
+        first = enlarged(coarse, self.factor, tuple(fixed.shape[2:]))
         second = self.fine.predict(warp(moving, first.forward()), fixed, device)
         return None if second is None else joined(first, second)
 
@@ -77,7 +76,7 @@ class MultiResolutionNePhi:
             return predicted
         coarse = self._aligned(pooled(pair, self.factor), refine, device, lambda f, t: step(_COARSE_SHARE * f, t))
         with torch.inference_mode():
-            first = on_shape(coarse, pair.grid.shape, pair.fixed.to(device))
+            first = enlarged(coarse, self.factor, pair.grid.shape)
         left = brought(pair, first, device)
         rest = shortened(refine, 1 - _COARSE_SHARE)
         second = self.fine.optimise(left, None, rest, device, lambda f, t: step(_COARSE_SHARE + 0.6 * f, t))
@@ -90,7 +89,17 @@ class MultiResolutionNePhi:
             return found
         share = shortened(refine, _COARSE_SHARE)
         found = self.aligner.optimise(pair, None, share, device, step)
-        return found or refine_pair(pair, None, make_schedule(pair.grid.shape, share), device, step)
+        if found is not None:
+            return found
+        from sitreg_engine.refine import make_schedule, refine_pair  # here: it builds on the models, as this one does
+
+        return refine_pair(pair, None, make_schedule(pair.grid.shape, share), device, step)
+
+
+def enlarged(maps: HalfWay, factor: int, shape: tuple[int, int, int]) -> HalfWay:
+    """Maps of the small pair on the whole one's grid; a spline leaves no creases between the coarse voxels."""
+    fields = (maps.left, maps.right, maps.left_inverse, maps.right_inverse)
+    return HalfWay(*(upsample(u, factor, shape) for u in fields))
 
 
 def joined(first: HalfWay, second: HalfWay) -> HalfWay:
