@@ -7,7 +7,6 @@ where e is nothing. That takes curvature from where the two fields disagree, and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,23 +18,14 @@ from .mappings import sample
 from .refine.topology import spread
 
 SHARE = 0.5  # of the way from F(x) to F(x - e(x)); the other field goes as far: beyond 0.7 they overshoot and fold
-FAR_OFF = 0.05  # of a field's step: an error that is looked at again
 _REACH = 3  # voxels around a place that is put back
-
-
-@dataclass(frozen=True)
-class Rounds:
-    """The first ones bring most, the others mend the largest errors: more everywhere would blur what was found."""
-
-    everywhere: int = 2
-    far_off: int = 4
 
 
 def balanced(
     forward: DisplacementField,
     inverse: DisplacementField,
     boxes: tuple[Box, Box],
-    rounds: Rounds,
+    rounds: int,
     check: Callable[[], None] = lambda: None,
 ) -> tuple[DisplacementField, DisplacementField]:
     """(forward, inverse) after so many rounds, changed inside one box each, in voxels of their own grids.
@@ -43,77 +33,43 @@ def balanced(
     Swapping the two, and the boxes, swaps the result. Where a point leaves the other field, nothing changes.
     `check` is called now and then, and may raise to stop.
     """
-    sides, far_off = (_Side.of(forward), _Side.of(inverse)), [torch.empty(0, dtype=torch.int64)] * 2
-    for _ in range(rounds.everywhere):
-        found = [a.everywhere(b, box, check) for a, b, box in zip(sides, sides[::-1], boxes, strict=True)]
-        sides, far_off = tuple(_Side(s.field, v) for s, (v, _) in zip(sides, found, strict=True)), [f for _, f in found]
-    for _ in range(rounds.far_off):
-        check()
-        found = [a.at(index, b) for a, b, index in zip(sides, sides[::-1], far_off, strict=True)]
-        for side, index, values in zip(sides, far_off, found, strict=True):
-            side.vectors.view(3, -1)[:, index] = values
-    return tuple(DisplacementField(side.vectors.numpy(), side.field.grid) for side in sides)
+    for _ in range(rounds):
+        forward, inverse = _nearer(forward, inverse, boxes[0], check), _nearer(inverse, forward, boxes[1], check)
+    return forward, inverse
 
 
-@dataclass(frozen=True)
-class _Side:
-    """One of the two fields on its way."""
+def _nearer(
+    field: DisplacementField, other: DisplacementField, box: Box, check: Callable[[], None]
+) -> DisplacementField:
+    part, inside_box = cut_out(field.grid, box), (slice(None), *box)
+    whole, result = torch.from_numpy(field.vectors), torch.from_numpy(field.vectors.copy())
+    own, changed = whole[inside_box], result[inside_box]
+    first = np.eye(4)
+    first[:3, 3] = [range(n)[axis].start for n, axis in zip(field.grid.shape, box, strict=True)]
 
-    field: DisplacementField  # as it was given
-    vectors: Tensor  # (3, I, J, K) mm, as they are now
+    def fill(rows: slice) -> None:
+        places = lattice(first, part.shape, rows)
+        error = _error(own[:, rows], places, field, other)
+        there = sample(whole[None], places.sub_(turned(field.grid.world_to_voxel, error))[None])[0].sub_(error)
+        changed[:, rows] = torch.lerp(own[:, rows], there, SHARE)
 
-    @classmethod
-    def of(cls, field: DisplacementField) -> "_Side":
-        return cls(field, torch.from_numpy(field.vectors))
+    in_slabs(fill, part.shape, check)
+    return DisplacementField(result.numpy(), field.grid)
 
-    @property
-    def far_off(self) -> float:
-        """mm"""
-        return FAR_OFF * self.field.grid.voxel_volume ** (1 / 3)
 
-    def everywhere(self, other: "_Side", box: Box, check: Callable[[], None]) -> tuple[Tensor, Tensor]:
-        """(better vectors, a copy; flat indices of the voxels that were far off), inside a box."""
-        part, inside_box = cut_out(self.field.grid, box), (slice(None), *box)
-        step = np.eye(4)
-        step[:3, 3] = [range(n)[axis].start for n, axis in zip(self.field.grid.shape, box, strict=True)]
-        result, own = self.vectors.clone(), self.vectors[inside_box]
-        changed, far = result[inside_box], torch.zeros(self.field.grid.shape, dtype=torch.bool)
+def _error(own: Tensor, places: Tensor, field: DisplacementField, other: DisplacementField) -> Tensor:
+    """e(x) = G(F(x)) - x, (3, P, Q, R) mm, at voxels `places` of which `own` are the vectors F(x) - x.
 
-        def fill(rows: slice) -> None:
-            better, error = self._better(own[:, rows], lattice(step, part.shape, rows), other)
-            changed[:, rows] = torch.lerp(own[:, rows], better, SHARE)
-            far[box][rows] = error > self.far_off
-
-        in_slabs(fill, part.shape, check)
-        return result, far.flatten().nonzero()[:, 0]
-
-    def at(self, index: Tensor, other: "_Side") -> Tensor:
-        """Better vectors (3, P) at flat indices; the further off, the more of the way is gone."""
-        own = self.vectors.view(3, -1)[:, index]
-        if not index.numel():
-            return own
-        places = torch.from_numpy(np.float32(np.unravel_index(index.numpy(), self.field.grid.shape)))
-        better, error = (x.flatten(-3) for x in self._better(own[..., None, None], places[..., None, None], other))
-        return torch.lerp(own, better, SHARE * ((error - self.far_off) / self.far_off).clamp(0, 1))
-
-    def _better(self, own: Tensor, places: Tensor, other: "_Side") -> tuple[Tensor, Tensor]:
-        """(F(x - e) - x in mm, |e| in mm) at voxels `places` (3, P, Q, R) of which `own` are the vectors F(x) - x."""
-        to_voxel = self.field.grid.world_to_voxel
-        error = self._error(own, places, other)
-        better = sample(self.vectors[None], (places - turned(to_voxel, error))[None])[0].sub_(error)
-        x, y, z = error
-        return better, x.square().addcmul_(y, y).addcmul_(z, z).sqrt_()
-
-    def _error(self, own: Tensor, places: Tensor, other: "_Side") -> Tensor:
-        """e(x) = G(F(x)) - x, mm; nothing where F(x) lies outside G, and is not known."""
-        grid, to_other = self.field.grid, other.field.grid.world_to_voxel
-        step = to_other @ grid.voxel_to_world
-        landing = turned(step, places).add_(turned(to_other, own))
-        landing += torch.from_numpy(np.float32(step[:3, 3]))[:, None, None, None]
-        known = torch.ones(landing.shape[1:], dtype=torch.bool)
-        for axis, size in enumerate(other.field.grid.shape):
-            known &= (landing[axis] >= 0) & (landing[axis] <= size - 1)
-        return sample(other.vectors[None], landing[None])[0].add_(own).mul_(known)
+    Nothing where F(x) lies outside G, and is not known.
+    """
+    to_other = other.grid.world_to_voxel
+    step = to_other @ field.grid.voxel_to_world
+    landing = turned(step, places).add_(turned(to_other, own))
+    landing += torch.from_numpy(np.float32(step[:3, 3]))[:, None, None, None]
+    known = torch.ones(landing.shape[1:], dtype=torch.bool)
+    for axis, size in enumerate(other.grid.shape):
+        known &= (landing[axis] >= 0) & (landing[axis] <= size - 1)
+    return sample(torch.from_numpy(other.vectors)[None], landing[None])[0].add_(own).mul_(known)
 
 
 def put_back(field: DisplacementField, before: DisplacementField, where: np.ndarray) -> DisplacementField:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sitreg_engine.balance import Rounds, balanced, put_back
+from sitreg_engine.balance import balanced, put_back
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.quality.consistency import inverse_consistency
@@ -45,7 +45,7 @@ def error(there: DisplacementField, back: DisplacementField, onto: Grid = INNER)
 
 
 def test_fields_undo_each_other_better_both_ways_at_samples_and_between_them(exact):
-    better = balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(4, 0))
+    better = balanced(*exact, (EVERYWHERE, EVERYWHERE), 4)
     for grid in (INNER, Grid(INNER.shape, INNER.spacing, (-5.7, -5.4, -6.3), INNER.direction)):
         for before, after in ((exact, better), (exact[::-1], better[::-1])):
             assert error(*after, grid).mean() < 0.7 * error(*before, grid).mean()
@@ -53,7 +53,7 @@ def test_fields_undo_each_other_better_both_ways_at_samples_and_between_them(exa
 
 
 def test_fields_stay_close_to_what_they_were(exact):
-    better = balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(4, 0))
+    better = balanced(*exact, (EVERYWHERE, EVERYWHERE), 4)
     for before, after in zip(exact, better, strict=True):
         assert np.abs(after.vectors - before.vectors).max() < 0.35
         assert not folds(jacobian_maps(after).smallest).any()
@@ -61,8 +61,8 @@ def test_fields_stay_close_to_what_they_were(exact):
 
 def test_swapping_the_fields_swaps_the_result(exact):
     boxes = (EVERYWHERE, (slice(2, 30),) * 3)
-    there, back = balanced(*exact, boxes, Rounds(2, 2))
-    back_again, there_again = balanced(*exact[::-1], boxes[::-1], Rounds(2, 2))
+    there, back = balanced(*exact, boxes, 2)
+    back_again, there_again = balanced(*exact[::-1], boxes[::-1], 2)
     assert np.array_equal(there.vectors, there_again.vectors) and np.array_equal(back.vectors, back_again.vectors)
 
 
@@ -72,45 +72,35 @@ def test_fields_that_undo_each_other_are_left_alone():
         sampled(FIXED, lambda p: np.tile(shift, (len(p), 1))),
         sampled(MOVING, lambda p: np.tile(-shift, (len(p), 1))),
     )
-    for before, after in zip(pair, balanced(*pair, (EVERYWHERE, EVERYWHERE), Rounds()), strict=True):
+    for before, after in zip(pair, balanced(*pair, (EVERYWHERE, EVERYWHERE), 3), strict=True):
         assert np.allclose(after.vectors, before.vectors, atol=1e-4)
 
 
 def test_nothing_changes_outside_the_boxes_or_without_rounds(exact):
     box = (slice(8, 20),) * 3
-    changed = [a.vectors != b.vectors for a, b in zip(balanced(*exact, (box, box), Rounds()), exact, strict=True)]
+    changed = [a.vectors != b.vectors for a, b in zip(balanced(*exact, (box, box), 3), exact, strict=True)]
     for where in changed:
         assert where[(slice(None), *box)].any()
         where[(slice(None), *box)] = False
         assert not where.any()
-    for after, before in zip(balanced(*exact, (box, box), Rounds(0, 0)), exact, strict=True):
+    for after, before in zip(balanced(*exact, (box, box), 0), exact, strict=True):
         assert np.array_equal(after.vectors, before.vectors)
-
-
-def test_the_largest_errors_are_mended_without_changing_much_else(exact):
-    vectors = exact[0].vectors.copy()
-    vectors[:, 14, 14, 13] += 0.6  # mm; the inverse knows nothing of it
-    spoilt = DisplacementField(vectors, FIXED), exact[1]
-    once, again = (balanced(*spoilt, (EVERYWHERE, EVERYWHERE), Rounds(1, far_off)) for far_off in (0, 6))
-    assert error(*again).max() < 0.75 * error(*once).max()
-    left_alone = [(a.vectors == b.vectors).all(axis=0).mean() for a, b in zip(once, again, strict=True)]
-    assert min(left_alone) > 0.1
 
 
 def test_the_fields_that_were_given_stay_as_they_are(exact):
     copies = [field.vectors.copy() for field in exact]
-    balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(1, 1))
+    balanced(*exact, (EVERYWHERE, EVERYWHERE), 1)
     assert all(np.array_equal(field.vectors, copy) for field, copy in zip(exact, copies, strict=True))
 
 
 def test_a_field_is_left_alone_where_the_other_one_ends(exact):
     far = DisplacementField(exact[1].vectors, Grid(MOVING.shape, MOVING.spacing, (500.0, 0.0, 0.0), MOVING.direction))
-    there, _ = balanced(exact[0], far, (EVERYWHERE, EVERYWHERE), Rounds())
+    there, _ = balanced(exact[0], far, (EVERYWHERE, EVERYWHERE), 3)
     assert np.allclose(there.vectors, exact[0].vectors, atol=1e-4)
 
 
 def test_fields_are_put_back_where_they_are_asked_to_and_only_there(exact):
-    better, where = balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(4, 0))[0], np.zeros(FIXED.shape, bool)
+    better, where = balanced(*exact, (EVERYWHERE, EVERYWHERE), 4)[0], np.zeros(FIXED.shape, bool)
     where[14, 14, 14] = True
     mixed = put_back(better, exact[0], where).vectors
     near, far = (slice(None), *(slice(13, 16),) * 3), (slice(None), slice(0, 8))
@@ -119,7 +109,7 @@ def test_fields_are_put_back_where_they_are_asked_to_and_only_there(exact):
 
 
 def test_without_a_place_nothing_is_put_back(exact):
-    better = balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds())[0]
+    better = balanced(*exact, (EVERYWHERE, EVERYWHERE), 3)[0]
     assert np.array_equal(put_back(better, exact[0], np.zeros(FIXED.shape, bool)).vectors, better.vectors)
 
 
@@ -128,4 +118,4 @@ def test_it_can_be_stopped(exact):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        balanced(*exact, (EVERYWHERE, EVERYWHERE), Rounds(), stop)
+        balanced(*exact, (EVERYWHERE, EVERYWHERE), 3, stop)

@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from sitreg_engine.balance import Rounds, balanced
+from sitreg_engine.balance import balanced
 from sitreg_engine.compose import compose_fields, dense_boxes
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.quality.consistency import inverse_consistency
 from sitreg_engine.quality.jacobian import folds, jacobian_maps
-from sitreg_engine.unfold import compose_without_folds
+from sitreg_engine.unfold import ROUNDS, compose_without_folds
 
 from .test_compose import FIXED, MOVING, maps, pair  # noqa: F401
 
@@ -33,7 +33,7 @@ def test_fields_without_folds_are_balanced_and_no_more(pair):  # noqa: F811
     gentle = HalfWay(*(0.1 * u for u in vars(squeezed()).values()))
     before = compose_fields(pair, gentle, FIXED, MOVING)
     after = compose_without_folds(pair, gentle, FIXED, MOVING, lambda _: None)
-    expected = balanced(before.forward, before.inverse, dense_boxes(pair, before), Rounds())
+    expected = balanced(before.forward, before.inverse, dense_boxes(pair, before), ROUNDS)
     assert np.array_equal(after.forward.vectors, expected[0].vectors)
     assert np.abs(after.forward.vectors - before.forward.vectors).max() < 0.1  # mm; the bump is 0.28 mm high
 
