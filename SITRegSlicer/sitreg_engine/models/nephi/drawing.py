@@ -16,7 +16,7 @@ MASK_REACH = 3  # voxels around a mask that count too
 
 @dataclass(frozen=True)
 class Places:
-    """Voxels of one image, as flat numbers (P,) int64."""
+    """Voxels of one image, as flat numbers (P,) int32: of a large image there are many."""
 
     shape: tuple[int, int, int]
     shown: Tensor
@@ -30,7 +30,7 @@ class Places:
         """
         where = _widened(image > _BACKGROUND, _REACH) if mask is None else _widened(mask > 0, MASK_REACH)
         view = _numbers(seen > 0.5)
-        view = view if len(view) else torch.arange(seen.numel(), device=seen.device)
+        view = view if len(view) else torch.arange(seen.numel(), device=seen.device, dtype=torch.int32)
         shown = _numbers(where & (seen > 0.5))
         shown = shown if len(shown) else view
         return cls(tuple(image.shape[2:]), shown, view if mask is None else shown)
@@ -51,7 +51,7 @@ def anywhere(shape: tuple[int, int, int], count: int, generator: torch.Generator
 
 
 def _picked(index: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    return index[torch.randint(len(index), (count,), generator=generator).to(index.device)]
+    return index[torch.randint(len(index), (count,), generator=generator).to(index.device)].long()
 
 
 def _widened(where: Tensor, reach: int) -> Tensor:
@@ -59,4 +59,4 @@ def _widened(where: Tensor, reach: int) -> Tensor:
 
 
 def _numbers(where: Tensor) -> Tensor:
-    return where.flatten().nonzero()[:, 0]
+    return where.flatten().nonzero()[:, 0].int()

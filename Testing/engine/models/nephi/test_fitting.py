@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -80,6 +82,31 @@ def test_it_ends_when_nothing_improves(disks, gentle_maps):
     still = replace(QUICK, steps=100, map_rate=0.0, code_rate=0.0, check_every=5, patience=2)
     fitted(gentle_maps(), Likeness.of(disks, CPU), still, lambda fraction, _: steps.append(fraction))
     assert len(steps) == 10
+
+
+MEASURE = """
+import resource, sys, torch
+from sitreg_engine.models.nephi.fitting import FitSettings, fitted
+from sitreg_engine.models.nephi.model import new_maps
+from sitreg_engine.models.nephi.similarity import Likeness
+from sitreg_engine.prepare import Pair
+side = int(sys.argv[1])
+images = torch.rand(2, 1, side, side, side)
+seen, cpu = torch.ones(1, 1, side, side, side), torch.device("cpu")
+pair = Pair(images[:1], images[1:], None, None, seen, seen, None, None, None)
+fitted(new_maps((side,) * 3, cpu), Likeness.of(pair, cpu), FitSettings(steps=2), lambda *_: None)
+sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+"""
+
+
+def peak(side: int) -> int:
+    """KiB of a process that fits a pair of cubes of `side` voxels."""
+    return int(subprocess.run([sys.executable, "-c", MEASURE, str(side)], check=True, capture_output=True).stdout)
+
+
+@pytest.mark.slow
+def test_memory_does_not_double_with_twice_the_side():
+    assert peak(256) < 2 * peak(128)
 
 
 def test_every_step_is_told_and_may_stop_it(disks, gentle_maps):
