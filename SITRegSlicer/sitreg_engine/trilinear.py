@@ -52,13 +52,15 @@ def interpolate(volume: Tensor, places: Tensor, relative: bool = False) -> Tenso
     return result
 
 
-def interpolate_tile(volume: Tensor, moved: Tensor, tile: Tile) -> Tensor:
-    """Values of `volume` (N, C, I, J, K) at one tile of its grid, displaced by `moved` (N, 3, p, q, K)."""
-    result = volume.new_empty(*volume.shape[:2], *moved.shape[2:])
+def interpolate_tile(volume: Tensor, moved: Tensor, tile: Tile, out: Tensor, sign: float = 1.0) -> Tensor:
+    """Values of `volume` (N, C, I, J, K) at one tile of its grid, displaced by sign * `moved` (N, 3, p, q, K).
+
+    They are written into `out` (N, C, p, q, K), which is returned.
+    """
     indices = _indices(tile, moved, True)
-    for one, displacement, found in zip(volume, moved, result, strict=True):
-        _Job(one, displacement, indices, found).run()
-    return result
+    for one, displacement, found in zip(volume, moved, out, strict=True):
+        _Job(one, displacement, indices, found, sign).run()
+    return out
 
 
 def chained(maps: Sequence[Tensor], out: Tensor | None = None) -> Tensor:
@@ -76,10 +78,10 @@ def chained(maps: Sequence[Tensor], out: Tensor | None = None) -> Tensor:
     def one(item: tuple[int, Tile]) -> None:
         n, tile = item
         part = (n, slice(None), *tile)
-        moved = inner[part]
-        for u in reversed(outer):
-            moved = interpolate_tile(u[n : n + 1], moved[None], tile)[0].add_(moved)
-        result[part] = moved
+        moved = inner[part][None]
+        for number, u in reversed(list(enumerate(outer))):
+            found = torch.empty_like(moved) if number else result[part][None]
+            moved = interpolate_tile(u[n : n + 1], moved, tile, found).add_(moved)
 
     in_parallel(one, _of_all_samples(inner))
     return result
@@ -116,9 +118,10 @@ class _Job:
     places: Tensor  # (3, p, q, r)
     indices: tuple[Tensor, Tensor, Tensor]  # what is added to the places: (p, 1, 1), (q, 1) and (r,)
     result: Tensor  # (C, p, q, r), to be filled
+    sign: float = 1.0  # by which the places are multiplied
 
     def run(self) -> None:
-        first = torch.add(self.places[0], self.indices[0]).clamp_(0, self.volume.shape[1] - 1)
+        first = torch.add(self.indices[0], self.places[0], alpha=self.sign).clamp_(0, self.volume.shape[1] - 1)
         low, high = (float(x) for x in first.aminmax())
         if not low <= high:  # NaN
             return self._point_by_point()
@@ -141,10 +144,10 @@ class _Job:
         # torch wants positions from -1 to 1. Powers of two do no harm to whole numbers, see _window.
         step, origin = 2 / (rows - 1), 2 * (lowest * height - start) / (rows - 1) - 1
         column, row = grid = first.new_empty(2, *first.shape)
-        torch.add(self.indices[1] * step + origin, self.places[1], alpha=step, out=row)
+        torch.add(self.indices[1] * step + origin, self.places[1], alpha=self.sign * step, out=row)
         row.clamp_(origin, (height - 1) * step + origin).add_(plane.sub_(lowest), alpha=height * step)
         step = 2 / (width - 1)
-        torch.add(self.indices[2] * step - 1, self.places[2], alpha=step, out=column)
+        torch.add(self.indices[2] * step - 1, self.places[2], alpha=self.sign * step, out=column)
         grid = grid.flatten(1, 2).permute(1, 2, 0)[None]
         lines = self.volume.reshape(1, channels, -1, width)
         below, above = (
@@ -156,7 +159,7 @@ class _Job:
     def _point_by_point(self) -> None:
         """For a tile that needs too many planes."""
         axes = zip(self.volume.shape[1:], self.indices, self.places, strict=True)
-        parts = [(index + place) * (2 / (size - 1)) - 1 for size, index, place in axes]
+        parts = [(index + self.sign * place) * (2 / (size - 1)) - 1 for size, index, place in axes]
         grid = torch.stack(parts[::-1], dim=-1)[None]
         self.result.copy_(torch.grid_sampler_3d(self.volume[None], grid, *_BILINEAR_HELD)[0])
 
@@ -167,7 +170,7 @@ class _Job:
         for half in (slice(None, middle), slice(middle, None)):
             part = (slice(None),) * (axis + 1) + (half,)
             indices = tuple(index[half] if a == axis else index for a, index in enumerate(self.indices))
-            found.append(_Job(self.volume, self.places[part], indices, self.result[part]))
+            found.append(_Job(self.volume, self.places[part], indices, self.result[part], self.sign))
         return found
 
 

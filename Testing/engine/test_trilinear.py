@@ -138,7 +138,9 @@ def test_a_tile_alone_is_that_part_of_the_whole():
     whole = interpolate(volume, moved, relative=True)
     for tile in tiles(moved.shape[2:]):
         part = (..., *tile, slice(None))
-        assert torch.equal(interpolate_tile(volume, moved[part], tile), whole[part])
+        for sign in (1.0, -1.0):
+            found = interpolate_tile(volume, sign * moved[part], tile, torch.empty_like(whole[part]), sign)
+            assert torch.equal(found, whole[part])
 
 
 def test_chains_of_fields_of_different_sizes_are_refused():

@@ -14,6 +14,7 @@ from torch import Tensor
 from sitreg_engine.parallel import in_parallel
 
 Part = tuple[slice, ...] | EllipsisType  # an index that cuts a part, all samples of it, out of a field
+Function = Callable[[Tensor, Part, Tensor], object]  # of the guess in a part, the part, and where the value goes
 WHOLE: tuple[Part, ...] = (...,)
 
 
@@ -28,7 +29,7 @@ class AndersonConfig:
 
 
 def solve_fixed_point(
-    function: Callable[[Tensor, Part], Tensor],
+    function: Function,
     start: Tensor,
     tolerance: float,
     config: AndersonConfig,
@@ -37,9 +38,10 @@ def solve_fixed_point(
 ) -> tuple[Tensor, int]:
     """(y, evaluations) with y = function(x) at the last guess x, of x = function(x) from `start` (N, ...).
 
-    `function(guess, part)` is asked for one part at a time, and given its guess alone. Done when no value of the whole
-    batch changes by `tolerance`; the mixing weights are each sample's own. At most 2 * memory tensors of the size of
-    `start` are alive besides it: those in `spare` are taken first, and all but y are found there afterwards.
+    `function(guess, part, out)` is asked for one part at a time, given its guess alone, and writes into `out`. Done
+    when no value of the whole batch changes by `tolerance`; the mixing weights are each sample's own. At most
+    2 * memory tensors of the size of `start` are alive besides it: those in `spare` are taken first, and all but y are
+    found there afterwards.
     """
     history = _History(start, config, [] if spare is None else spare)
     unchecked = config.unchecked_on_gpu if start.is_cuda else config.min_evaluations
@@ -59,7 +61,7 @@ class _History:
         self._residuals: list[Tensor] = []  # value - guess, with each part's numbers one after the other
         self._gram: Tensor | None = None  # (N, count, count) products of the residuals
 
-    def evaluate(self, function: Callable[[Tensor, Part], Tensor], parts: Sequence[Part]) -> Tensor:
+    def evaluate(self, function: Function, parts: Sequence[Part]) -> Tensor:
         """One evaluation more, of the mix of all so far; returns the largest absolute residual."""
         weights = self._weights() if self._values else None
         mixed = list(self._values)
@@ -69,10 +71,9 @@ class _History:
         def one(item: tuple[Part, slice]) -> tuple[Tensor, Tensor]:
             part, numbers = item
             guess = self._start[part] if weights is None else _weighted_sum(weights, [x[part] for x in mixed])
-            found = function(guess, part)
+            function(guess, part, value[part])
             flat = [x.flatten(1)[:, numbers] for x in residuals]
-            torch.sub(found, guess, out=flat[-1].view(found.shape))
-            value[part] = found
+            torch.sub(value[part], guess, out=flat[-1].view(guess.shape))
             low, high = flat[-1].aminmax()
             return torch.maximum(-low, high), torch.stack([_products(x, flat[-1]) for x in flat], dim=1)
 
@@ -129,9 +130,7 @@ def _products(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _weighted_sum(weights: Tensor, values: list[Tensor]) -> Tensor:
-    """Sum over m of weights[:, m] * values[m]; weights (N, memory), values (N, ...)."""
-    if len(values) == 1:
-        return values[0]
+    """Sum over m of weights[:, m] * values[m], in memory of its own; weights (N, memory), values (N, ...)."""
     shaped = weights.reshape(*weights.shape, *[1] * (values[0].ndim - 1)).unbind(dim=1)
     result = values[0] * shaped[0]
     for value, weight in zip(values[1:], shaped[1:], strict=True):

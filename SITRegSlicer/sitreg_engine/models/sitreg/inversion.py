@@ -6,7 +6,7 @@ linear system of three equations at every voxel, which is solved exactly; only u
 (Honkamaa & Marttinen: deformation inversion layer, MELBA 2024.)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from sitreg_engine.mappings import warp, warped_derivatives
 from sitreg_engine.trilinear import fits, interpolate_tile, tiles
 
-from .anderson import WHOLE, AndersonConfig, Part, solve_fixed_point
+from .anderson import WHOLE, AndersonConfig, Function, Part, solve_fixed_point
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ def solve_inverse(
         return w.neg_(), evaluations
 
 
-def _sampled_backward(u: Tensor) -> tuple[Callable[[Tensor, Part], Tensor], Sequence[Part]]:
+def _sampled_backward(u: Tensor) -> tuple[Function, Sequence[Part]]:
     """The function w -> u(x - w(x)), and the parts of the grid for which it can be asked."""
     if not fits(u, u):
-        return lambda w, _: warp(u, -w), WHOLE
+        return lambda w, _, out: out.copy_(warp(u, -w)), WHOLE
     volume = u.contiguous()
 
-    def function(w: Tensor, part: Part) -> Tensor:
-        return interpolate_tile(volume, -w, part[2:])
+    def function(w: Tensor, part: Part, out: Tensor) -> None:
+        interpolate_tile(volume, w, part[2:], out, sign=-1.0)
 
     return function, [(slice(None), slice(None), *tile) for tile in tiles(u.shape[2:])]
 

@@ -25,18 +25,23 @@ def _residual(u: torch.Tensor, v: torch.Tensor) -> float:
     return float((v + sample(u, identity(tuple(u.shape[2:]), u) + v)).abs().max())
 
 
+def _writing(function):
+    return lambda x, part, out: out.copy_(function(x, part))
+
+
 def test_anderson_solves_a_linear_equation_almost_exactly():
     matrix = torch.diag(torch.tensor([0.9, 0.5, -0.3], dtype=torch.float64))
     offset = torch.ones(1, 3, dtype=torch.float64)
     config = AndersonConfig(memory=4, ridge=1e-14)
-    solution, evaluations = solve_fixed_point(lambda x, _: x @ matrix + offset, offset, 1e-10, config)
+    function = _writing(lambda x, _: x @ matrix + offset)
+    solution, evaluations = solve_fixed_point(function, offset, 1e-10, config)
     assert torch.allclose(solution, torch.tensor([[10.0, 2.0, 1 / 1.3]], dtype=torch.float64), atol=1e-8)
     assert evaluations <= 8  # the slowest part alone would take 200 plain steps
 
 
 def test_the_solver_stops_at_its_largest_number_of_evaluations():
     config = AndersonConfig(max_evaluations=7)
-    _, evaluations = solve_fixed_point(lambda x, _: 2 * x + 1, torch.ones(1, 2), 0.0, config)
+    _, evaluations = solve_fixed_point(_writing(lambda x, _: 2 * x + 1), torch.ones(1, 2), 0.0, config)
     assert evaluations == 7
 
 
@@ -44,8 +49,9 @@ def test_solving_in_parts_is_solving_the_whole():
     factor = torch.linspace(-0.5, 0.9, 12, dtype=torch.float64).reshape(2, 6)
     parts = [(slice(None), slice(0, 1)), (slice(None), slice(1, 4)), (slice(None), slice(4, 6))]
     start, found = torch.ones(2, 6, dtype=torch.float64), []
+    function = _writing(lambda x, part: factor[part] * x.sin() + 1)
     for cut in (WHOLE, parts):
-        found.append(solve_fixed_point(lambda x, part: factor[part] * x.sin() + 1, start, 1e-6, AndersonConfig(), cut))
+        found.append(solve_fixed_point(function, start, 1e-6, AndersonConfig(), cut))
     torch.testing.assert_close(found[0][0], found[1][0], rtol=0, atol=1e-12)
     assert found[0][1] == found[1][1]
 
