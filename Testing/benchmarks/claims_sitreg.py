@@ -98,10 +98,12 @@ def _kept(results: Results) -> Row:
 
 def _iterations(results: Results) -> Row:
     claim = "a handful of iterations to 0.01 voxel", "histogram in Figure 5, its numbers are not at hand"
-    found = results.found("evaluations")
-    if found is None:
-        return missing(*claim, "train_sitreg, evaluations")
+    found, network = results.found("evaluations"), results.found("judge_sitreg")
+    if found is None or network is None:
+        return missing(*claim, "train_sitreg, judge_sitreg, evaluations")
     median, most = statistics.median(found.counts), max(found.counts)
+    if reason := too_young((network,)):
+        return Row(*claim, f"median {median:g}, at most {most}", UNKNOWN, f"{reason}; small updates are easy to invert")
     why = f"{len(found.counts)} inversions to {found.tolerance:g} voxel; a handful is a median of at most {_HANDFUL}"
     return Row(*claim, f"median {median:g}, at most {most}", HOLDS if median <= _HANDFUL else FAILS, why)
 

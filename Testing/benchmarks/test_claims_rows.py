@@ -124,6 +124,16 @@ def test_sitreg_must_beat_every_other_method(tmp_path):
     assert sitreg_rows(results)[0].verdict == FAILS
 
 
+def test_inversions_of_updates_that_hardly_move_anything_prove_nothing(tmp_path):
+    results = Results(tmp_path, 2)
+    results.keep("evaluations", Evaluations((2, 2, 2, 2), 0.01))
+    for dice, verdict in ((SAME, UNKNOWN), (LEARNT, HOLDS)):
+        fill(results, {"sitreg": dice})
+        assert next(row for row in sitreg_rows(results) if "iterations" in row.claim).verdict == verdict
+    results.keep("evaluations", Evaluations((6, 6, 7, 2), 0.01))
+    assert next(row for row in sitreg_rows(results) if "iterations" in row.claim).verdict == FAILS
+
+
 def test_with_results_every_claim_that_can_be_judged_is(tmp_path):
     results = Results(tmp_path, 2)
     fill(results, {"sitreg": 0.7})
