@@ -1,6 +1,8 @@
 import torch
 
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.nephi.maps import grid_points, half_extents, in_units, on_grid, to_normalised
+from sitreg_engine.refine.topology import smoothed_at
 
 
 def test_the_size_of_the_blocks_changes_nothing(moving_mlp, codes):
@@ -46,3 +48,12 @@ def test_the_half_way_maps_are_the_whole_way_and_nothing(moving_maps):
         halfway = moving_maps().halfway((5, 6, 7))
     assert not halfway.right.any() and not halfway.right_inverse.any()
     assert halfway.left.abs().max() > 0.01 and halfway.left_inverse.abs().max() > 0.01
+
+
+def test_smoothing_away_a_fold_leaves_the_still_half_alone():
+    left = torch.zeros(1, 3, 12, 12, 12)
+    left[0, 0, 6, 6, 6] = 3.0  # beyond its neighbours
+    still, where = torch.zeros_like(left), left[:, :1] > 0
+    found = smoothed_at(HalfWay(left, still, -left, still), where)
+    assert not found.right.any() and not found.right_inverse.any()
+    assert 0 < found.left.max() < 1 and bool(found.left_inverse.isfinite().all())
