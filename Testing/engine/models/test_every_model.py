@@ -143,7 +143,8 @@ def test_weights_survive_their_file_bit_by_bit(case, tmp_path):
     before, after = network.state_dict(), again.state_dict()
     assert list(before) == list(after)
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
-    assert torch.equal(network(*images()).f12, again(*images()).f12)
+    with torch.inference_mode():  # with gradients, other operations of the same result may round otherwise
+        assert torch.equal(network(*images()).f12, again(*images()).f12)
 
 
 @every_model
