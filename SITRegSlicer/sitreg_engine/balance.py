@@ -15,10 +15,10 @@ from torch import Tensor
 from .fields import DisplacementField
 from .lattices import Box, box_around, cut_out, in_slabs, lattice, turned
 from .mappings import sample
-from .refine.topology import spread
+from .refine.topology import calmed
 
 SHARE = 0.5  # of the way from F(x) to F(x - e(x)); the other field goes as far: beyond 0.7 they overshoot and fold
-_REACH = 3  # voxels around a place that is put back
+_REACH = 8  # voxels: more than around a place that is smoothed
 
 
 def balanced(
@@ -72,12 +72,12 @@ def _error(own: Tensor, places: Tensor, field: DisplacementField, other: Displac
     return sample(torch.from_numpy(other.vectors)[None], landing[None])[0].add_(own).mul_(known)
 
 
-def put_back(field: DisplacementField, before: DisplacementField, where: np.ndarray) -> DisplacementField:
-    """`field`, but as it was `before` around the voxels `where` (I, J, K) bool, fading over a few voxels."""
+def smoothed_around(field: DisplacementField, where: np.ndarray) -> DisplacementField:
+    """`field`, a local average of itself around the voxels `where` (I, J, K) bool, fading over a few voxels."""
     if not where.any():
         return field
-    box = box_around(where, 2 * _REACH)
-    weight = spread(torch.from_numpy(where[box]).float()[None, None], _REACH)[0, 0].numpy()
+    box = box_around(where, _REACH)
     vectors, part = field.vectors.copy(), (slice(None), *box)
-    vectors[part] += weight * (before.vectors[part] - vectors[part])
+    calm = calmed(torch.from_numpy(field.vectors[part])[None], torch.from_numpy(where[box])[None, None])
+    vectors[part] = calm[0].numpy()
     return DisplacementField(vectors, field.grid)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .balance import balanced, put_back
+from .balance import balanced, smoothed_around
 from .compose import Chain, WorldMaps, chains, compose_fields, dense_boxes
 from .geometry import Grid, apply
 from .models.halfway import HalfWay
@@ -22,8 +22,10 @@ from .quality.jacobian import JacobianMaps, folds, jacobian_maps
 from .refine.topology import smoothed_at
 
 MOST_ATTEMPTS = 6
-ROUNDS = 3  # of balancing
-_MOST_PUT_BACK = 2
+# Of balancing: each costs overlap. Measured on brains at 2 mm: inverse consistency error 0.081 mm (largest 1.1) without,
+# 0.060 (0.4) after two, 0.057 (0.3) after three; Dice 0.699, 0.695, 0.693.
+ROUNDS = 2
+_MOST_SMOOTHED = 6
 
 
 @dataclass(frozen=True)
@@ -56,29 +58,13 @@ def compose_without_folds(
 def _balanced(pair: Pair, fields: WorldMaps, check: Callable[[], None]) -> JudgedMaps:
     """The fields, balanced wherever that brings no folds."""
     better = WorldMaps(*balanced(fields.forward, fields.inverse, dense_boxes(pair, fields), ROUNDS, check))
-    for _ in range(_MOST_PUT_BACK):
+    for _ in range(_MOST_SMOOTHED):
         found = _judged(better, check)
-        folded = _folds_of_both(found)
-        if folded is None:
+        folded = [folds(jacobian.smallest) for jacobian in (found.forward_jacobian, found.inverse_jacobian)]
+        if not any(where.any() for where in folded):
             return found
-        better = WorldMaps(
-            put_back(better.forward, fields.forward, folded[0]), put_back(better.inverse, fields.inverse, folded[1])
-        )
+        better = WorldMaps(smoothed_around(better.forward, folded[0]), smoothed_around(better.inverse, folded[1]))
     return _judged(fields, check)
-
-
-def _folds_of_both(fields: JudgedMaps) -> tuple[np.ndarray, np.ndarray] | None:
-    """Which voxels fold, or are where a fold of the other field is, bool (I, J, K) each; None without folds."""
-    own = [folds(jacobian.smallest) for jacobian in (fields.forward_jacobian, fields.inverse_jacobian)]
-    if not any(where.any() for where in own):
-        return None
-    result = [where.copy() for where in own]
-    maps = fields.forward, fields.inverse
-    for where, there, field, other in zip(own, result[::-1], maps, maps[::-1], strict=True):
-        points = field.map_points(apply(field.grid.voxel_to_world, np.argwhere(where)))
-        voxels = np.rint(apply(other.grid.world_to_voxel, points)).astype(int)
-        there[tuple(np.clip(voxels, 0, np.array(there.shape) - 1).T)] = True
-    return result[0], result[1]
 
 
 def _judged(fields: WorldMaps, check: Callable[[], None]) -> JudgedMaps:

@@ -70,7 +70,7 @@ def too_squeezed(u: Tensor, least: float) -> Tensor:
 
 def calmed(u: Tensor, where: Tensor, reach: int = 3) -> Tensor:
     """u, replaced by its local average near `where` (1, 1, I, J, K) bool, fading out over `reach` voxels."""
-    weight = spread(where.to(u), reach).flatten()
+    weight = _spread(where.to(u), reach).flatten()
     index = weight.nonzero()[:, 0]  # few: looked up one by one
     calm = u.clone()
     values = calm[0].reshape(3, -1)
@@ -89,10 +89,10 @@ def _local_average(u: Tensor, index: Tensor) -> Tensor:
 
 def damped(u: Tensor, where: Tensor, reach: int = 3) -> Tensor:
     """u, shrunk towards nothing near `where`, fading out over `reach` voxels."""
-    return u * (1 - spread(where.to(u), reach))
+    return u * (1 - _spread(where.to(u), reach))
 
 
-def spread(share: Tensor, reach: int) -> Tensor:
+def _spread(share: Tensor, reach: int) -> Tensor:
     """A 0/1 field (1, 1, I, J, K) widened by up to `reach` voxels, with a soft rim."""
     widened = (window_mean(share, 2 * reach - 1) > 0).to(share)
     return window_mean(widened, 3) / window_mean(torch.ones_like(share), 3)
