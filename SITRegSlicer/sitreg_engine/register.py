@@ -29,7 +29,7 @@ class Deformed:
     """What becomes of the aligned pair."""
 
     fields: JudgedMaps
-    doubts: list[str]  # for people, about the prediction
+    doubts: list[str]  # for people, about the maps that it was made with
 
 
 def register(job: Job, reporter: Reporter) -> Result:
@@ -110,7 +110,7 @@ def _deform(case: Case, alignment: Alignment, model: Model, job: Job, attempt: A
 
     reporter.start("compose", "Composing the transforms")
     fields = compose_without_folds(pair, maps, case.fixed.image.grid, case.moving.image.grid, reporter.step)
-    return Deformed(fields, found.doubts)
+    return Deformed(fields, list(dict.fromkeys([*found.doubts, *maps.doubts])))
 
 
 def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, file_format: str) -> None:

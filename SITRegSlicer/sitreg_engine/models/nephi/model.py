@@ -7,7 +7,8 @@ from math import isinf
 import torch
 
 from sitreg_engine.effort import Effort
-from sitreg_engine.models.halfway import HalfWay
+from sitreg_engine.mappings import compose
+from sitreg_engine.models.halfway import DoubtedHalfWay, HalfWay
 from sitreg_engine.models.network_model import NetworkModel
 from sitreg_engine.models.protocol import ModelInfo
 from sitreg_engine.prepare import Pair
@@ -57,7 +58,8 @@ class NePhiModel(NetworkModel):
         likeness = Likeness.of(pair, device)
         maps = fitted(self._begin(pair, device), likeness, settings, lambda f, text: step((1 - _EVALUATED) * f, text))
         with torch.inference_mode():
-            return maps.halfway(pair.grid.shape, lambda: step(1 - _EVALUATED, "Evaluating the maps"))
+            found = maps.halfway(pair.grid.shape, lambda: step(1 - _EVALUATED, "Evaluating the maps"))
+            return with_residual(found, pair)
 
     def _begin(self, pair: Pair, device: torch.device) -> FunctionalMaps:
         """What the encoder predicts, else random codes with maps that are the identity."""
@@ -65,6 +67,18 @@ class NePhiModel(NetworkModel):
             return new_maps(pair.grid.shape, device)
         with torch.no_grad():
             return self._on(device)(pair.moving.to(device), pair.fixed.to(device)).maps
+
+
+def with_residual(maps: HalfWay, pair: Pair) -> DoubtedHalfWay:
+    """The maps, and by how much they fail to undo each other: what is saved is brought closer together (balance.py)."""
+    size = compose(maps.inverse(), maps.forward()).norm(dim=1, keepdim=True) * pair.grid.spacing[0]
+    inside = size[pair.fixed_inside.to(size.device) > 0]
+    mean, largest = (float(inside.mean()), float(inside.max())) if inside.numel() else (0.0, 0.0)
+    note = (
+        f"NePhi's inverse is an approximation: its two maps undo each other to {mean:.2f} mm on average, "
+        f"{largest:.1f} mm at most. The saved transforms were then brought closer to each other."
+    )
+    return DoubtedHalfWay(maps.left, maps.right, maps.left_inverse, maps.right_inverse, (note,))
 
 
 def fit_settings(refine: str) -> FitSettings:

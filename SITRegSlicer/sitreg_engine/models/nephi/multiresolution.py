@@ -21,7 +21,7 @@ from sitreg_engine.models.protocol import Model, ModelInfo
 from sitreg_engine.models.sitreg.splines import upsample
 from sitreg_engine.prepare import Pair
 
-from .model import NePhiModel
+from .model import NePhiModel, with_residual
 
 _COARSE_SHARE = 0.4  # of the time
 
@@ -81,7 +81,7 @@ class MultiResolutionNePhi:
         rest = shortened(refine, 1 - _COARSE_SHARE)
         second = self.fine.optimise(left, None, rest, device, lambda f, t: step(_COARSE_SHARE + 0.6 * f, t))
         with torch.inference_mode():
-            return joined(first, second)
+            return with_residual(joined(first, second), pair)
 
     def _aligned(self, pair: Pair, refine: str, device: torch.device, step: Callable[[float, str], None]) -> HalfWay:
         found = self.aligner.predict(pair.moving, pair.fixed, device)

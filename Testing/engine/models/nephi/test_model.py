@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.nephi.config import NePhiConfig
-from sitreg_engine.models.nephi.model import NePhiModel, fit_settings, new_maps
+from sitreg_engine.models.nephi.model import NePhiModel, fit_settings, new_maps, with_residual
 from sitreg_engine.models.weights_file import save_network
 
 CPU = torch.device("cpu")
@@ -83,3 +84,13 @@ def test_new_maps_are_the_identity_and_always_the_same():
     assert torch.equal(one.forward(points), points) and torch.equal(one.backward(points), points)
     assert one.latents.local.shape == (32, 12, 6, 24) and torch.equal(one.latents.local, other.latents.local)
     assert torch.equal(one.ahead.first.weight, other.ahead.first.weight)
+
+
+def test_how_far_the_maps_fail_to_undo_each_other_is_told_in_mm(cubes):
+    forward = torch.zeros(1, 3, *cubes.grid.shape)
+    backward, still = torch.zeros_like(forward), torch.zeros_like(forward)
+    forward[:, 0], backward[:, 0] = 2.0, -1.5
+    spacing = cubes.grid.spacing[0]
+    found = with_residual(HalfWay(forward, still, backward, still), cubes)
+    assert torch.equal(found.left, forward)
+    assert f"{0.5 * spacing:.2f} mm on average" in found.doubts[0]
