@@ -114,8 +114,12 @@ def dearer(claim: str, paper: str, one: float, other: float, unit: str, why: str
 
 
 def _cost(claim: str, paper: str, one: float, other: float, unit: str, holds: bool, why: str) -> Row:
-    ours = f"{ratio(one, other):.2f} ({one:.3g} / {other:.3g} {unit})"
+    ours = f"{ratio(one, other):.2f} ({_short(one)} / {_short(other)} {unit})"
     return Row(claim, paper, ours, HOLDS if holds else FAILS, why)
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def hardly_folds(claim: str, paper: str, method: Judged, note: str) -> Row:

@@ -101,6 +101,7 @@ def test_costs_hold_in_the_direction_that_is_claimed():
         cheaper("c", "p", 1.0, 2.0, "s", "").verdict == HOLDS and dearer("c", "p", 1.0, 2.0, "s", "").verdict == FAILS
     )
     assert cheaper("c", "p", 1.0, 2.0, "s", "").ours == "0.50 (1 / 2 s)"
+    assert cheaper("c", "p", 1234.5, 2.0, "s", "").ours.startswith("617.25 (1234 /")
 
 
 def test_without_results_nothing_holds_and_nothing_fails(tmp_path):
