@@ -57,7 +57,9 @@ STILL = moved(torch.zeros(1, 3, *SHAPE))
 @pytest.mark.parametrize("space", ["images", "halfway"])
 def test_equal_images_agree_best(name, best, space):
     image = view(noise(1))
-    assert one(name, image, image, STILL, space=space, window=3) == pytest.approx(best, abs=0.02)
+    assert one(name, image, image, STILL, space=space, window=3) == pytest.approx(
+        best, abs=0.05
+    )
     assert one(name, image, view(noise(2)), STILL, space=space, window=3) > best + 0.1
 
 
@@ -69,7 +71,7 @@ def test_correlation_does_not_care_about_brightness(name):
 
 
 def test_local_correlation_does_not_care_about_inversion():
-    assert one("local_ncc", view(noise(1)), view(-noise(1)), STILL, window=3) == pytest.approx(-1, abs=0.02)
+    assert one("local_ncc", view(noise(1)), view(-noise(1)), STILL, window=3) == pytest.approx(-1, abs=0.05)
 
 
 @pytest.mark.parametrize("name", ["local_ncc", "global_ncc", "mse"])
@@ -218,7 +220,10 @@ def test_the_total_is_the_weighted_sum():
     assert float(total) == pytest.approx(2 * parts["mse"] + 0.5 * parts["diffusion"])
 
 
-OF_ONE_MODEL = {"laplacian", "zero", "anti_fold", "kl", "velocity_gradient"}  # on a field that other models lack
+# On fields or maps that other models lack; those tests are with their models'.
+OF_HALF_DISPLACEMENTS, OF_VELOCITIES = {"laplacian", "zero", "anti_fold"}, {"kl", "velocity_gradient"}
+OF_FUNCTIONS = {"sampled_ncc", "sampled_contrast_ncc", "gradicon", "latent_prior"}
+OF_ONE_MODEL = OF_HALF_DISPLACEMENTS | OF_VELOCITIES | OF_FUNCTIONS
 
 
 @pytest.mark.parametrize("name", sorted(set(LOSSES) - {"group_consistency"} - OF_ONE_MODEL))
