@@ -57,9 +57,7 @@ STILL = moved(torch.zeros(1, 3, *SHAPE))
 @pytest.mark.parametrize("space", ["images", "halfway"])
 def test_equal_images_agree_best(name, best, space):
     image = view(noise(1))
-    assert one(name, image, image, STILL, space=space, window=3) == pytest.approx(
-        best, abs=0.05
-    )
+    assert one(name, image, image, STILL, space=space, window=3) == pytest.approx(best, abs=0.05)
     assert one(name, image, view(noise(2)), STILL, space=space, window=3) > best + 0.1
 
 
