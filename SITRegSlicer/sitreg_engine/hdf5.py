@@ -37,6 +37,7 @@ def write_hdf5(path: Path, tree: Tree) -> None:
         for address, array in layout.arrays:
             file.seek(address)
             file.write(memoryview(array).cast("B"))
+        file.truncate(layout.end)  # an array may end before its room does: the library refuses a shorter file
 
 
 class _Layout:
@@ -45,7 +46,7 @@ class _Layout:
     def __init__(self):
         self.arrays: list[tuple[int, np.ndarray]] = []  # address, what is written there
         self._head = bytearray(_SUPERBLOCK_BYTES)
-        self._end = _DATA
+        self.end = _DATA  # of the file
 
     def add(self, item: "Tree | str | np.ndarray") -> int:
         """The address of its object header."""
@@ -56,7 +57,7 @@ class _Layout:
             reference = self._put(struct.pack("<IQI", len(item), heap, 1))
             return self._put(_dataset(_TEXT, 1, reference, 16))
         array = np.ascontiguousarray(item, dtype=item.dtype.newbyteorder("<"))
-        address, self._end = self._end, self._end + array.nbytes + -array.nbytes % 8
+        address, self.end = self.end, self.end + array.nbytes + -array.nbytes % 8
         self.arrays.append((address, array))
         return self._put(_dataset(_FLOATS[array.dtype], array.size, address, array.nbytes))
 
@@ -64,7 +65,7 @@ class _Layout:
         """All that is not an array (II.B)."""
         if len(self._head) > _DATA:
             raise ValueError(f"Too many names for one file: they take {len(self._head)} of {_DATA} bytes.")
-        start = b"\x89HDF\r\n\x1a\n" + struct.pack("<4B4Q", 2, 8, 8, 0, 0, _NOWHERE, self._end, root)
+        start = b"\x89HDF\r\n\x1a\n" + struct.pack("<4B4Q", 2, 8, 8, 0, 0, _NOWHERE, self.end, root)
         self._head[:_SUPERBLOCK_BYTES] = start + struct.pack("<I", lookup3(start))
         return bytes(self._head)
 

@@ -34,6 +34,21 @@ def test_the_hdf5_library_reads_groups_texts_and_numbers(tmp_path, kind, dtype):
     np.testing.assert_array_equal(found.GetParameters(), tree["TransformGroup"]["0"]["TransformParameters"])
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 7), (2, 5, 7), (3, 3, 1), (4, 4, 3)])
+def test_a_field_with_any_number_of_values_can_be_read(tmp_path, shape):
+    """Numbers of four bytes may leave half a word empty at the end of the file."""
+    vectors = np.random.default_rng(0).normal(size=(*shape, 3)).astype(np.float32)
+    fixed = np.array([*shape[::-1], 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1], float)
+    transform = {
+        "TransformType": "DisplacementFieldTransform_float_3_3",
+        "TransformFixedParameters": fixed,
+        "TransformParameters": vectors.ravel(),
+    }
+    write_hdf5(tmp_path / "field.h5", {"TransformGroup": {"0": transform}})
+    found = sitk.DisplacementFieldTransform(sitk.ReadTransform(str(tmp_path / "field.h5"))).GetDisplacementField()
+    np.testing.assert_allclose(sitk.GetArrayFromImage(found), vectors, rtol=1e-6)
+
+
 def test_more_names_than_there_is_room_for_are_refused(tmp_path):
     with pytest.raises(ValueError, match="names"):
         write_hdf5(tmp_path / "names.h5", {f"name {n}": np.zeros(1) for n in range(500)})
