@@ -1,6 +1,7 @@
 """The rules of the house that no type checker sees: who may import whom, and how long a file may get."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,6 +69,12 @@ def test_imports_in_the_engine_run_one_way(path):
     own = layer_of(module_of(path))
     upwards = {m for m in engine_modules(imports_of(path)) if (other := layer_of(m)) is not None and other < own}
     assert not upwards
+
+
+@pytest.mark.parametrize("module", ["refine", "models", "register", "unfold", "training.loop", "worker"])
+def test_any_module_can_be_the_first_to_be_imported(module):
+    """Packages of one layer that need each other would work or not by who comes first."""
+    subprocess.run([sys.executable, "-c", f"import sitreg_engine.{module}"], check=True)
 
 
 def test_the_contract_imports_the_standard_library_alone():
