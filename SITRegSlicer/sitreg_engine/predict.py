@@ -44,8 +44,7 @@ def on_grid(maps: HalfWay, given: Grid, wanted: Grid) -> HalfWay:
     matrix = given.world_to_voxel @ wanted.voxel_to_world
     places = lattice(matrix, wanted.shape, slice(0, wanted.shape[0]))[None].to(maps.left.device)
     scale = torch.from_numpy(np.float32(np.diag(matrix)[:3])).to(places.device)[:, None, None, None]
-    fields = (maps.left, maps.right, maps.left_inverse, maps.right_inverse)
-    return HalfWay(*(sample(u, places) / scale for u in fields))
+    return maps.each(lambda u: sample(u, places) / scale)
 
 
 def _doubts(card: Card, pair: Pair, maps: HalfWay) -> list[str]:

@@ -1,5 +1,6 @@
 """What every model finds: two maps into the space half-way between the images, and their inverses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -27,6 +28,10 @@ class HalfWay:
     def inverse(self) -> Tensor:
         """f21: from the grid of image 1 to positions in image 2."""
         return compose(self.right, self.left_inverse)
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "HalfWay":
+        """The maps that `change` makes of these, one by one; doubts about these say nothing of those."""
+        return HalfWay(*(change(u) for u in (self.left, self.right, self.left_inverse, self.right_inverse)))
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.precision import convolution_dtype
 from sitreg_engine.prepare import Pair
 
 from .cards import WEIGHTS, Card, read_card
-from .halfway import HalfWay
+from .halfway import HalfWay, Registration
 from .protocol import ModelInfo
 from .shelf import shelf_folder
 from .weights_file import load_network, weights_hash
@@ -31,16 +32,23 @@ class NetworkModel:
     title: ClassVar[str]
     kind: ClassVar[type[nn.Module]]  # a weights_file.Network
     default: ClassVar[str] = ""  # id of the card whose weights are taken when none are given
+    works_without_weights: ClassVar[bool] = False  # there is nothing to predict then, and an optimisation does it all
+    reduces: ClassVar[bool] = True  # its convolutions may be computed in bfloat16: the network has compute_blocks_in
 
     @classmethod
     def load(cls, weights: str, groups: int) -> Self:
-        """Weights in our form, or the default ones. Raises InputError when they cannot be used, or there are none."""
+        """Weights in our form; without a file the default ones, or none where it works without.
+
+        Raises InputError when they cannot be used, or there are none and it needs some.
+        """
         if groups:
             raise InputError(f"The number of groups is a setting of SITReg checkpoints; {cls.title} has none.")
         if weights:
             path = Path(weights)
             network = load_network(cls.kind, path)
             return cls(ModelInfo(cls.id, cls.title, weights, weights_hash(path)), network)
+        if cls.works_without_weights:
+            return cls(ModelInfo(cls.id, cls.title, "", ""), None)
         folder = shelf_folder() / cls.default
         if not cls.default or not folder.is_dir():
             raise InputError(f"{cls.title} needs weights and none are installed: give a weights file, or train it.")
@@ -57,14 +65,15 @@ class NetworkModel:
 
     def precision(self, device: torch.device) -> str:
         """The floating point format of a prediction on a device, for people."""
-        return "float32"
+        reduced = self.network is not None and self.reduces and convolution_dtype(device) == torch.bfloat16
+        return "float32, convolutions in bfloat16" if reduced else "float32"
 
     @torch.inference_mode()
     def predict(self, moving: Tensor, fixed: Tensor, device: torch.device) -> HalfWay | None:
         """The network's half-way maps; None without a network."""
         if self.network is None:
             return None
-        return self._on(device)(moving.to(device), fixed.to(device)).halfway
+        return self._maps(self._on(device)(moving.to(device), fixed.to(device)))
 
     def optimise(
         self,
@@ -77,12 +86,13 @@ class NetworkModel:
         """None: the common refinement is what it takes."""
         return None
 
-    def _on(self, device: torch.device) -> nn.Module:
-        """The network as it is run on a device; kept for the next prediction there."""
-        if device not in self._ready:
-            self._ready[device] = self._moved(copy.deepcopy(self.network).to(device), device)
-        return self._ready[device]
+    def _maps(self, found: Registration) -> HalfWay:
+        """What `register` needs of what the network found."""
+        return found.halfway
 
-    def _moved(self, network: nn.Module, device: torch.device) -> nn.Module:
-        """A copy of the network, on its device already, in the form in which it is fastest there."""
-        return network
+    def _on(self, device: torch.device) -> nn.Module:
+        """The network in the form in which it is fastest on a device; kept for the next prediction there."""
+        if device not in self._ready:
+            network = copy.deepcopy(self.network).to(device)
+            self._ready[device] = network.compute_blocks_in(convolution_dtype(device)) if self.reduces else network
+        return self._ready[device]

@@ -94,7 +94,7 @@ def on_shape(maps: HalfWay | None, shape: tuple[int, int, int], like: Tensor) ->
     if scale == 1:
         return maps
     # A spline keeps the maps smooth between the coarse voxels, where linear interpolation would leave creases.
-    return HalfWay(*(upsample(u, scale, shape) for u in vars(maps).values()))
+    return maps.each(lambda u: upsample(u, scale, shape))
 
 
 def nothing_moved(shape: tuple[int, int, int], like: Tensor) -> HalfWay:

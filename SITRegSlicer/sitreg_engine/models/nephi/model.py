@@ -10,7 +10,6 @@ from sitreg_engine.effort import Effort
 from sitreg_engine.mappings import compose
 from sitreg_engine.models.halfway import DoubtedHalfWay, HalfWay
 from sitreg_engine.models.network_model import NetworkModel
-from sitreg_engine.models.protocol import ModelInfo
 from sitreg_engine.prepare import Pair
 
 from .config import NePhiConfig
@@ -33,12 +32,8 @@ class NePhiModel(NetworkModel):
     title = "NePhi"
     kind = NePhi
 
-    @classmethod
-    def load(cls, weights: str, groups: int) -> "NePhiModel":
-        """Weights in our form; without any, the pair's own optimisation begins with random codes and no motion."""
-        if weights or groups:
-            return super().load(weights, groups)
-        return cls(ModelInfo(cls.id, cls.title, "", ""), None)
+    works_without_weights = True  # the pair's own optimisation begins with random codes and no motion then
+    reduces = False
 
     def optimise(
         self,

@@ -98,8 +98,7 @@ class MultiResolutionNePhi:
 
 def enlarged(maps: HalfWay, factor: int, shape: tuple[int, int, int]) -> HalfWay:
     """Maps of the small pair on the whole one's grid; a spline leaves no creases between the coarse voxels."""
-    fields = (maps.left, maps.right, maps.left_inverse, maps.right_inverse)
-    return HalfWay(*(upsample(u, factor, shape) for u in fields))
+    return maps.each(lambda u: upsample(u, factor, shape))
 
 
 def joined(first: HalfWay, second: HalfWay) -> HalfWay:

@@ -3,20 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sitreg_engine.mappings import identity, sample
 from sitreg_engine.models.cards import WEIGHTS
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.network_model import NetworkModel
 from sitreg_engine.models.protocol import ModelInfo
-from sitreg_engine.models.weights_file import load_network, weights_hash
-from sitreg_engine.precision import convolution_dtype
+from sitreg_engine.models.weights_file import weights_hash
 
 from .affine_head import HalfAffines, transform
 from .checkpoint import load_checkpoint
-from .network import SITReg
+from .network import PyramidRegistration, SITReg
 
 
 @dataclass(frozen=True)
@@ -25,31 +23,20 @@ class SITRegModel(NetworkModel):
     title = "SITReg"
     kind = SITReg
 
+    works_without_weights = True
+
     @classmethod
     def load(cls, weights: str, groups: int) -> "SITRegModel":
         """A checkpoint in the published format or ours; without one there is no prediction to start from."""
-        if not weights:
-            return cls(ModelInfo(cls.id, cls.title, "", ""), None)
         path = Path(weights)
-        is_ours = path.suffix == Path(WEIGHTS).suffix
-        network = load_network(SITReg, path) if is_ours else load_checkpoint(path, groups or None)[0]
+        if not weights or path.suffix == Path(WEIGHTS).suffix:
+            return super().load(weights, 0)
+        network = load_checkpoint(path, groups or None)[0]
         return cls(ModelInfo(cls.id, cls.title, weights, weights_hash(path)), network)
 
-    def precision(self, device: torch.device) -> str:
-        """Convolutions are computed in the format that is fastest on the device, all else in float32."""
-        reduced = self.network is not None and convolution_dtype(device) == torch.bfloat16
-        return "float32, convolutions in bfloat16" if reduced else "float32"
-
-    @torch.inference_mode()
-    def predict(self, moving: Tensor, fixed: Tensor, device: torch.device) -> HalfWay | None:
-        """The network's half-way maps, its affine stage included; None without a network."""
-        if self.network is None:
-            return None
-        found = self._on(device)(moving.to(device), fixed.to(device))
+    def _maps(self, found: PyramidRegistration) -> HalfWay:
+        """With the affine stage, where the network has one, in the maps."""
         return found.halfway if found.affines is None else _with_affines(found.halfway, found.affines)
-
-    def _moved(self, network: nn.Module, device: torch.device) -> nn.Module:
-        return network.compute_blocks_in(convolution_dtype(device))
 
 
 def _with_affines(maps: HalfWay, affines: HalfAffines) -> HalfWay:
