@@ -1,11 +1,11 @@
 """What a DDR-Net is made of, as a plain table for settings, model cards and weights files."""
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Self
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.models import config_table
 from sitreg_engine.models.unet import UNetConfig
 
 PHASES = ("local", "global", "fusion")
@@ -38,7 +38,6 @@ class DDRNetConfig:
             raise InputError(f"The chunk_voxels of a DDR-Net must be a positive number, got {self.chunk_voxels!r}.")
         if not (_is_whole((self.squarings,), 1) and self.squarings <= 20):
             raise InputError(f"The squarings of a DDR-Net must be a number from 1 to 20, got {self.squarings!r}.")
-
         if not (type(self.log_variance) in (int, float) and math.isfinite(self.log_variance)):
             raise InputError(f"The log_variance of a DDR-Net must be a number, got {self.log_variance!r}.")
 
@@ -49,21 +48,11 @@ class DDRNetConfig:
     @classmethod
     def from_table(cls, table: dict) -> Self:
         """Raises InputError for unknown and impossible entries."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        if wrong := sorted(set(table) - set(known)):
-            raise InputError(
-                f"The description of a DDR-Net has unknown entries ({', '.join(wrong)}); it knows {', '.join(known)}."
-            )
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+        return config_table.config_of(cls, table, "a DDR-Net")
 
     def table(self) -> dict:
         """The same as plain values; the phase, and what differs from the defaults."""
-        found = {"phase": self.phase}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if value != field.default:
-                found[field.name] = list(value) if isinstance(value, tuple) else value
-        return found
+        return config_table.table_of(self, always=("phase",))
 
 
 def _is_whole(values: tuple, least: int) -> bool:

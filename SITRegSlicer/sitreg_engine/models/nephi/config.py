@@ -1,10 +1,10 @@
 """What a NePhi network is made of."""
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.models import config_table
 
 TRUNK = (8, 16, 32, 64, 128, 256)  # channels; deeper ones go on with the last
 _LOCAL_SIDE = 5  # the local codes are those of 2^5 voxels' side or less: sides of 11 to 23
@@ -44,12 +44,7 @@ class NePhiConfig:
 
 def config_of(table: dict) -> NePhiConfig:
     """The configuration that a table describes. Raises InputError for unknown and impossible entries."""
-    known = {f.name: f for f in dataclasses.fields(NePhiConfig)}
-    if wrong := sorted(set(table) - set(known)):
-        raise InputError(
-            f"The description of a NePhi network has unknown entries ({', '.join(wrong)}); it knows {', '.join(known)}."
-        )
-    config = NePhiConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in table.items()})
+    config = config_table.config_of(NePhiConfig, table, "a NePhi network")
     _check(config)
     return config
 
@@ -73,9 +68,4 @@ def _whole(value: object, least: int) -> bool:
 
 def table_of(config: NePhiConfig) -> dict:
     """The same as plain values; only what differs from the defaults."""
-    found = {}
-    for field in dataclasses.fields(NePhiConfig):
-        value = getattr(config, field.name)
-        if value != field.default:
-            found[field.name] = list(value) if isinstance(value, tuple) else value
-    return found
+    return config_table.table_of(config)

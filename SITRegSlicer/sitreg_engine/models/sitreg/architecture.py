@@ -1,22 +1,14 @@
 """A SITReg's configuration as a plain table, for settings, model cards and weights files."""
 
-import dataclasses
-
 from sitreg_engine.errors import InputError
+from sitreg_engine.models import config_table
 
 from .config import SITRegConfig
 
 
 def config_of(table: dict) -> SITRegConfig:
     """The configuration that a table describes. Raises InputError for unknown, missing and impossible entries."""
-    fields = {f.name: f for f in dataclasses.fields(SITRegConfig) if f.name != "inversion"}
-    needed = {name for name, f in fields.items() if f.default is dataclasses.MISSING}
-    if wrong := sorted(set(table) - set(fields)) + sorted(needed - set(table)):
-        raise InputError(
-            f"The description of a SITReg network has missing or unknown entries ({', '.join(wrong)}); "
-            f"it knows {', '.join(fields)}."
-        )
-    config = SITRegConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in table.items()})
+    config = config_table.config_of(SITRegConfig, table, "a SITReg network")
     _check(config)
     return config
 
@@ -39,9 +31,4 @@ def _check(config: SITRegConfig) -> None:
 
 def table_of(config: SITRegConfig) -> dict:
     """The same as plain values; only what differs from the defaults."""
-    found = {}
-    for field in dataclasses.fields(SITRegConfig):
-        value = getattr(config, field.name)
-        if field.name != "inversion" and value != field.default:
-            found[field.name] = list(value) if isinstance(value, tuple) else value
-    return found
+    return config_table.table_of(config)

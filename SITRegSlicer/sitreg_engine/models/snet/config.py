@@ -1,9 +1,9 @@
 """What an S-Net is made of, and the same as a plain table for settings, model cards and weights files."""
 
-import dataclasses
 from dataclasses import dataclass, field
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.models import config_table
 from sitreg_engine.models.sitreg.inversion import InversionConfig
 from sitreg_engine.models.unet import UNetConfig
 
@@ -28,12 +28,7 @@ class SNetConfig:
 
 def config_of(table: dict) -> SNetConfig:
     """The configuration that a table describes. Raises InputError for unknown and impossible entries."""
-    known = [f.name for f in dataclasses.fields(SNetConfig) if f.name != "inversion"]
-    if unknown := sorted(set(table) - set(known)):
-        raise InputError(
-            f"The description of an S-Net has unknown entries ({', '.join(unknown)}); it knows {', '.join(known)}."
-        )
-    config = SNetConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in table.items()})
+    config = config_table.config_of(SNetConfig, table, "an S-Net")
     if type(config.antisymmetric) is not bool:
         raise InputError(f"An S-Net is antisymmetric or not: true or false, got {config.antisymmetric!r}.")
     _ = config.unet  # checks the channels
@@ -42,5 +37,4 @@ def config_of(table: dict) -> SNetConfig:
 
 def table_of(config: SNetConfig) -> dict:
     """The same as plain values, all of them."""
-    sizes = {name: list(getattr(config, name)) for name in ("encoder", "decoder", "final")}
-    return {**sizes, "antisymmetric": config.antisymmetric}
+    return config_table.table_of(config, always=("encoder", "decoder", "final", "antisymmetric"))

@@ -217,6 +217,15 @@ def test_a_configuration_survives_its_table():
     assert config_of({}) == SNetConfig()
 
 
+def test_a_table_says_everything_even_where_it_is_the_default():
+    assert table_of(SNetConfig()) == {
+        "encoder": [16, 32, 32, 32],
+        "decoder": [32, 32, 32, 32],
+        "final": [32, 16, 16],
+        "antisymmetric": False,
+    }
+
+
 @pytest.mark.parametrize(
     "table, told",
     [
