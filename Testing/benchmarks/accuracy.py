@@ -21,7 +21,8 @@ from accuracy_methods import AFFINE, PEERS, PEERS_PYTHON, Method, chosen, method
 from accuracy_pairs import GROUPS, ROOT, Pair, data_folder, pairs_of
 from accuracy_rows import Row, read_row, row_file, write_row
 from accuracy_run import measured, on_two_cores
-from accuracy_table import each_pair, markdown, put_into, versions
+from accuracy_table import each_pair, markdown, versions
+from page import put_into
 from speed_process import in_fresh_processes, tell
 
 
@@ -102,7 +103,7 @@ def _publish(rows: Sequence[Row], known: Sequence[Method], args: argparse.Namesp
         text = f"{markdown(of_it, known)}\n\n{versions(of_it)}"
         parts.append(f"{group}\n\n{text}")
         if args.readme and (args.busy or all(row.quiet for row in of_it)):
-            put_into(ROOT / "README.md", group, text)
+            put_into(ROOT / "README.md", "accuracy", group, text)
         elif args.readme:
             tell(f"{group} is not put into README.md: the machine was busy (--fresh on a quiet one, or --busy).")
     page = "\n\n".join(parts) + "\n"

@@ -1,9 +1,7 @@
 """The accuracy tables in markdown: a line per method, means over the pairs of a group."""
 
-import re
 import statistics
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from accuracy_methods import Method
 from accuracy_rows import Row
@@ -76,16 +74,3 @@ def each_pair(rows: Sequence[Row]) -> str:
         values = ["-"] * len(_COLUMNS) if row.reason else [_cell([row], *how) for _, *how in _COLUMNS]
         lines.append([row.group, row.pair, row.method, *values, row.reason])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def put_into(page: Path, name: str, text: str) -> None:
-    """Replace what stands between `<!-- accuracy: NAME -->` and `<!-- accuracy: end of NAME -->` in a page.
-
-    Raises ValueError when the page has no such place.
-    """
-    begin, end = f"<!-- accuracy: {name} -->", f"<!-- accuracy: end of {name} -->"
-    content = page.read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
-    if not pattern.search(content):
-        raise ValueError(f"{page} should have a line {begin} and below it {end}.")
-    page.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", content), encoding="utf-8")

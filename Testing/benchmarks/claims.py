@@ -25,7 +25,8 @@ from claims_parts import PARTS, Results
 from claims_rows import MISSING
 from claims_sitreg import histogram, sitreg_rows
 from claims_snet import snet_rows
-from claims_table import claims_table, judged_table, put_into
+from claims_table import claims_table, judged_table
+from page import put_into
 from speed_machine import ROOT, this_machine
 from speed_process import tell
 
@@ -45,7 +46,7 @@ def main() -> int:
     found = blocks(results, args)
     for name, text in found.items():
         if args.write:
-            put_into(args.page, name, text)
+            put_into(args.page, "claims", name, text)
         sys.stdout.write(f"\n{text}\n")
     if failed:
         tell(f"Failed: {', '.join(failed)}; the files *.log beside the results say why.")

@@ -1,8 +1,6 @@
-"""Claims as markdown, and the page that they stand on."""
+"""Claims as markdown."""
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from claims_judge import Judged
 from claims_rows import Row
@@ -38,16 +36,3 @@ def _means(method: Judged) -> list[str]:
         *(("cpu_seconds", ".2f"), ("wall_seconds", ".2f")),
     )
     return [format(method.mean(name), digits) for name, digits in names]
-
-
-def put_into(page: Path, name: str, text: str) -> None:
-    """Replace what stands between `<!-- claims: NAME -->` and `<!-- claims: end of NAME -->` in a page.
-
-    Raises ValueError when the page has no such place.
-    """
-    begin, end = f"<!-- claims: {name} -->", f"<!-- claims: end of {name} -->"
-    content = page.read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
-    if not pattern.search(content):
-        raise ValueError(f"{page} should have a line {begin} and below it {end}.")
-    page.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", content), encoding="utf-8")

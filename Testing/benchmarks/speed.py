@@ -20,8 +20,9 @@ import speed_large
 import speed_stages
 import speed_start
 import speed_training
+from page import put_into
 from speed_machine import ROOT, Machine, this_machine
-from speed_table import Figure, Section, markdown, put_into
+from speed_table import Figure, Section, markdown
 
 from sitreg_engine.threads import wait_without_spinning
 
@@ -76,7 +77,7 @@ def _publish(section: Section, machine: Machine, args: argparse.Namespace) -> No
     (args.output / f"{section.name}.md").write_text(text + "\n", encoding="utf-8")
     (args.output / f"{section.name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     if args.readme:
-        put_into(ROOT / "README.md", section.name, text)
+        put_into(ROOT / "README.md", "speed", section.name, text)
     sys.stdout.write(f"\n{text}\n")
     sys.stdout.flush()
 

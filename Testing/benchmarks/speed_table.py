@@ -1,10 +1,8 @@
-"""The numbers of one section as a table with a column per device, on paper and in README."""
+"""The numbers of one section as a table with a column per device."""
 
-import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 DEVICES = ("cpu", "cuda")
 
@@ -47,19 +45,6 @@ def _cell(section: Section, device: str, what: str) -> str:
         return "not measured"
     found = [figure for figure in section.figures[device] if figure.what == what]
     return f"{found[0].median:.{found[0].digits}f}" if found else ""
-
-
-def put_into(page: Path, name: str, text: str) -> None:
-    """Replace what stands between `<!-- speed: NAME -->` and `<!-- speed: end of NAME -->` in a page.
-
-    Raises ValueError when the page has no such place.
-    """
-    begin, end = f"<!-- speed: {name} -->", f"<!-- speed: end of {name} -->"
-    content = page.read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
-    if not pattern.search(content):
-        raise ValueError(f"{page} should have a line {begin} and below it {end}.")
-    page.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", content), encoding="utf-8")
 
 
 def figures_of(names: Sequence[tuple[str, int, str]], values: Sequence[Sequence[float]]) -> list[Figure]:

@@ -19,7 +19,7 @@ from accuracy_rows import Cost, Row, read_row, row_file, write_row
 from accuracy_run import measured, run, told_by
 from accuracy_scorer import Consistency, Folds, Score
 from accuracy_start import common_box, write_start
-from accuracy_table import each_pair, markdown, put_into, versions
+from accuracy_table import each_pair, markdown, versions
 
 PEERS = Path(accuracy.__file__).parent / "peers"
 SCORE = Score(
@@ -203,15 +203,6 @@ def test_the_table_has_a_line_per_method_and_reasons_below():
     assert "beside other work" in markdown([row_of(quiet=False)], methods(()))
     assert versions(rows) == "a CPU. Packages: picsl-greedy 1.4."
     assert each_pair(rows).count("\n") == 4 and "took too long |" in each_pair(rows)
-
-
-def test_tables_are_put_into_their_place_in_a_page(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text("a\n<!-- accuracy: ixi -->\nold\n<!-- accuracy: end of ixi -->\nb\n")
-    put_into(page, "ixi", "new \\1")
-    assert page.read_text() == "a\n<!-- accuracy: ixi -->\nnew \\1\n<!-- accuracy: end of ixi -->\nb\n"
-    with pytest.raises(ValueError, match="accuracy: lung"):
-        put_into(page, "lung", "new")
 
 
 def test_the_readme_has_a_place_for_every_group():

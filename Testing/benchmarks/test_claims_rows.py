@@ -27,7 +27,7 @@ from claims_rows import (
 )
 from claims_sitreg import histogram, sitreg_rows
 from claims_snet import snet_rows
-from claims_table import claims_table, judged_table, put_into
+from claims_table import claims_table, judged_table
 
 LEARNT, SAME = 0.7, 0.5  # Dice; the affine start is 0.5
 
@@ -170,15 +170,9 @@ def test_parts_come_in_the_order_in_which_they_need_each_other():
     assert names.index("train_ddrnet_global") < names.index("train_ddrnet_local") < names.index("train_ddrnet")
 
 
-def test_tables_stand_between_their_marks_and_pages_without_marks_are_refused(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text("x\n<!-- claims: snet -->\nbefore\n<!-- claims: end of snet -->\ny\n", encoding="utf-8")
+def test_a_claim_is_one_line_whose_verdict_stands_out():
     text = claims_table([cheaper("c", "p", 1.0, 2.0, "s", "why")])
-    put_into(page, "snet", text)
-    assert "| c | p | 0.50 (1 / 2 s) | **holds** | why |" in page.read_text(encoding="utf-8")
-    assert "before" not in page.read_text(encoding="utf-8")
-    with pytest.raises(ValueError, match="claims: nephi"):
-        put_into(page, "nephi", text)
+    assert text.splitlines()[2:] == ["| c | p | 0.50 (1 / 2 s) | **holds** | why |"]
 
 
 def test_the_page_has_a_place_for_every_table():

@@ -15,7 +15,7 @@ from speed_pairs import ct_pair, head_pair
 from speed_process import cost_of, in_fresh_processes
 from speed_stages import measure as stages
 from speed_start import contract_import
-from speed_table import Figure, Section, figures_of, markdown, put_into
+from speed_table import Figure, Section, figures_of, markdown
 from speed_training import Saved, training_step
 from torch import nn
 
@@ -148,16 +148,6 @@ def test_a_table_has_a_column_per_device_and_says_which_was_not_there():
     assert lines[2:] == ["| a, s | ≤ 3 | 2.0 | not measured |", "| b, MiB |  | 20 | not measured |"]
     both = markdown(Section("x", "title", {"cpu": figures, "cuda": [Figure("a, s", (0.5,))]}))
     assert "| 2.0 | 0.5 |" in both and "not measured" not in both
-
-
-def test_only_the_place_between_the_marks_is_replaced(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- speed: a -->\nold\n<!-- speed: end of a -->\nafter\n")
-    put_into(page, "a", "| new \\1 |")
-    put_into(page, "a", "| newer \\1 |")
-    assert page.read_text() == "before\n<!-- speed: a -->\n| newer \\1 |\n<!-- speed: end of a -->\nafter\n"
-    with pytest.raises(ValueError, match="<!-- speed: b -->"):
-        put_into(page, "b", "text")
 
 
 def test_the_machine_is_named():
