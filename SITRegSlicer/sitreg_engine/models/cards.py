@@ -15,7 +15,7 @@ from pathlib import Path
 from sitreg_engine.contract import Measure, finite
 from sitreg_engine.errors import InputError
 
-from .familiar import QUANTILES, Familiar
+from .familiar import Familiar
 
 CARD, WEIGHTS = "card.json", "model.safetensors"
 NORMALISATIONS = ("robust_range",)  # of prepare.normalise
@@ -106,7 +106,7 @@ def _value(kind, value: object, name: str, path: Path):
     if name == "results":
         return _results(value, path)
     if name == "familiar":
-        return None if value is None else _familiar(value, path)
+        return None if value is None else Familiar.of(value, f"The model card {path}")
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
@@ -120,13 +120,3 @@ def _results(value: object, path: Path) -> tuple[Measure, ...]:
     except TypeError as error:
         raise InputError(f"The model card {path}: results must be a list of measures: {error}.") from error
     return tuple(dataclasses.replace(m, value=math.nan) if m.value is None else m for m in found)
-
-
-def _familiar(value: object, path: Path) -> Familiar:
-    try:
-        side, *quantiles = ((float(low), float(high)) for low, high in (value["side"], *value["quantiles"]))
-    except (TypeError, KeyError, ValueError) as error:
-        raise InputError(f"The model card {path}: familiar must hold ranges of side and quantiles: {error}.") from error
-    if len(quantiles) != len(QUANTILES):
-        raise InputError(f"The model card {path}: familiar must have {len(QUANTILES)} quantiles, got {len(quantiles)}.")
-    return Familiar(side, tuple(quantiles))

@@ -6,9 +6,12 @@ size of what is shown. Being inside all ranges is no proof of likeness; being ou
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
+
+from sitreg_engine.errors import InputError
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _TISSUE = 0.08  # normalised intensity; darker is air
@@ -25,6 +28,20 @@ class Familiar:
 
     side: Range  # of the grid's longest side, mm
     quantiles: tuple[Range, ...]  # of the tissue's normalised intensities at QUANTILES
+
+    @classmethod
+    def of(cls, table: object, name: str) -> Self:
+        """From what `dataclasses.asdict` and JSON made of it; name: of where it stands, for errors. Raises InputError.
+
+        Other entries of the table are left alone.
+        """
+        try:
+            side, *quantiles = ((float(low), float(high)) for low, high in (table["side"], *table["quantiles"]))
+        except (TypeError, KeyError, ValueError) as error:
+            raise InputError(f"{name}: familiar must hold ranges of side and quantiles: {error}.") from error
+        if len(quantiles) != len(QUANTILES):
+            raise InputError(f"{name}: familiar must have {len(QUANTILES)} quantiles, got {len(quantiles)}.")
+        return cls(side, tuple(quantiles))
 
 
 def familiar_of(images: Sequence[tuple[Tensor, Tensor]], spacing: float) -> Familiar:

@@ -23,9 +23,8 @@ def note_looks(sampler: Sampler, folder: Path) -> None:
 
 
 def read_looks(folder: Path) -> Familiar | None:
-    """What `note_looks` wrote; None where it did not."""
+    """What `note_looks` wrote; None where it did not. Raises InputError for entries of another kind."""
     path = folder / LOOKS
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return Familiar(tuple(content["side"]), tuple(tuple(known) for known in content["quantiles"]))
+    return Familiar.of(json.loads(path.read_text(encoding="utf-8")), f"The looks of a run, {path}")

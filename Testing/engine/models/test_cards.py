@@ -8,6 +8,7 @@ import pytest
 from sitreg_engine.contract import Measure
 from sitreg_engine.errors import InputError
 from sitreg_engine.models.cards import CARD, Card, read_card, write_card
+from sitreg_engine.models.familiar import Familiar
 from sitreg_engine.models.shelf import shelf_folder, shelved
 
 CARD_1 = Card(
@@ -37,6 +38,11 @@ def placed(folder, card: Card = CARD_1):
 
 def test_a_card_that_was_written_is_read_back(tmp_path):
     assert read_card(placed(tmp_path)) == CARD_1
+
+
+def test_a_card_remembers_what_the_training_images_looked_like(tmp_path):
+    card = dataclasses.replace(CARD_1, familiar=Familiar((150.0, 260.0), ((0.1, 0.2),) * 5))
+    assert read_card(placed(tmp_path, card)) == card
 
 
 def test_the_panel_finds_the_id_and_the_title(tmp_path):
@@ -74,6 +80,7 @@ def test_an_unsound_card_is_not_written(tmp_path, changes, reason):
         (lambda card: card.update(spacing="2"), "spacing must be of type float"),
         (lambda card: card.update(architecture=[1]), "architecture must be of type dict"),
         (lambda card: card.update(results=[{"dice": 1}]), "results must be a list of measures"),
+        (lambda card: card.update(familiar={"side": 1}), r"card\.json: familiar must hold ranges"),
         (lambda card: card.update(id="other"), "its folder is 'brain-t1'"),
     ],
 )

@@ -1,8 +1,12 @@
 """Images that a network was not trained on are told apart from those it was."""
 
+import dataclasses
+import json
+
 import pytest
 import torch
 
+from sitreg_engine.errors import InputError
 from sitreg_engine.models.familiar import QUANTILES, Familiar, familiar_of, quantiles, unlike
 
 SPACING = 2.0
@@ -54,3 +58,24 @@ def test_ranges_are_wider_than_the_images_that_they_come_from():
     values = [quantiles(tissue(n), torch.ones_like(tissue(n))) for n in range(6)]
     for column, (low, high) in zip(zip(*values, strict=True), known().quantiles, strict=True):
         assert low < min(column) and max(column) < high
+
+
+def test_what_was_written_as_a_table_is_read_back():
+    table = json.loads(json.dumps(dataclasses.asdict(known())))
+    assert Familiar.of(table, "The card") == known()
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (7, "must hold ranges of side and quantiles"),
+        ({"side": [1.0, 2.0]}, "must hold ranges of side and quantiles: 'quantiles'"),
+        ({"side": [1.0, 2.0, 3.0], "quantiles": []}, "must hold ranges of side and quantiles: too many"),
+        ({"side": [1.0, 2.0], "quantiles": [[0.1, "much"]] * 5}, "must hold ranges of side and quantiles: could not"),
+        ({"side": [1.0, None], "quantiles": [[0.1, 0.2]] * 5}, "must hold ranges of side and quantiles: float"),
+        ({"side": [1.0, 2.0], "quantiles": [[0.1, 0.2]] * 4}, "must have 5 quantiles, got 4"),
+    ],
+)
+def test_a_table_of_anything_else_is_refused_with_its_name(table, reason):
+    with pytest.raises(InputError, match=f"^The card: familiar {reason}"):
+        Familiar.of(table, "The card")
