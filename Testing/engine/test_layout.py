@@ -19,7 +19,7 @@ LAYERS = (
     {"prepare", "affine", "models", "refine", "predict", "compose", "quality", "inputs", "outputs", "record", "study"},
     {"images", "fields", "mappings", "progress"},
     {"trilinear"},
-    {"geometry", "devices", "itk", "memory", "precision", "parallel", "threads"},
+    {"geometry", "devices", "itk", "memory", "precision", "parallel", "threads", "roughness"},
     {"contract", "errors"},
 )
 

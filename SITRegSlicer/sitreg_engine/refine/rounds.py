@@ -13,6 +13,7 @@ from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.sitreg.bounds import bound
 from sitreg_engine.models.sitreg.inversion import solve_inverse
 from sitreg_engine.models.sitreg.splines import coarse_shape, upsample
+from sitreg_engine.roughness import roughness_of
 
 from .local_ncc import Windows, agreement
 from .matching import Matching
@@ -89,11 +90,7 @@ def on_controls(u: Tensor, stride: int) -> Tensor:
 
 def _roughness(left: Tensor, right: Tensor) -> Tensor:
     """Mean squared forward difference of two displacements."""
-    return (_diffusion(left) + _diffusion(right)) / 2
-
-
-def _diffusion(u: Tensor) -> Tensor:
-    return sum((u.diff(dim=axis) ** 2).mean() for axis in (2, 3, 4))
+    return (roughness_of(left) + roughness_of(right)) / 2
 
 
 def _composed(maps: HalfWay, u: Tensor) -> HalfWay:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from sitreg_engine.roughness import roughness_of
 from sitreg_engine.training.scored import Scored
 from sitreg_engine.training.settings import LossSettings
 
@@ -12,11 +13,7 @@ def diffusion(scored: Scored, _settings: LossSettings) -> Tensor:
 
     (The regulariser of SITReg, Honkamaa & Marttinen 2024.)
     """
-    return torch.stack([_diffusion(u) for p in scored.pairings for u in p.fields]).mean()
-
-
-def _diffusion(u: Tensor) -> Tensor:
-    return sum((u.diff(dim=axis) ** 2).mean() for axis in (2, 3, 4)) / 3
+    return torch.stack([roughness_of(u) / 3 for p in scored.pairings for u in p.fields]).mean()
 
 
 def bending(scored: Scored, _settings: LossSettings) -> Tensor:

@@ -4,13 +4,14 @@ import torch
 from torch import Tensor
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.roughness import roughness_of
 from sitreg_engine.training.scored import Scored
 from sitreg_engine.training.settings import LossSettings
 
 
 def velocity_gradient(scored: Scored, _settings: LossSettings) -> Tensor:
     """Squared forward differences of the velocity: mean over voxels and components, then over the three axes."""
-    return torch.stack([_roughness(v) / 3 for v in _found(scored, "velocity", "velocity_gradient")]).mean()
+    return torch.stack([roughness_of(v) / 3 for v in _found(scored, "velocity", "velocity_gradient")]).mean()
 
 
 def kl(scored: Scored, settings: LossSettings) -> Tensor:
@@ -20,7 +21,7 @@ def kl(scored: Scored, settings: LossSettings) -> Tensor:
     times the Laplacian of the grid's graph, in which D counts a voxel's neighbours.)
     """
     found = [
-        1.5 * (_spread(p.log_variance, settings.precision) + settings.precision / 6 * _roughness(p.mean))
+        1.5 * (_spread(p.log_variance, settings.precision) + settings.precision / 6 * roughness_of(p.mean))
         for p in _found(scored, "posterior", "kl")
     ]
     return torch.stack(found).mean()
@@ -38,10 +39,6 @@ def _neighbours(like: Tensor) -> Tensor:
         count.narrow(axis, 1, count.shape[axis] - 1).add_(1)
         count.narrow(axis, 0, count.shape[axis] - 1).add_(1)
     return count
-
-
-def _roughness(v: Tensor) -> Tensor:
-    return sum((v.diff(dim=axis) ** 2).mean() for axis in (2, 3, 4))
 
 
 def _found(scored: Scored, name: str, loss: str) -> list:
