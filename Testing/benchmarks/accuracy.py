@@ -28,7 +28,7 @@ from speed_process import in_fresh_processes, tell
 
 def main(given: Sequence[str] | None = None) -> int:
     args = arguments().parse_args(given)
-    known_facts = in_fresh_processes(facts, None)[0]
+    known_facts = in_fresh_processes(facts)[0]
     try:
         known = methods(known_facts.trained, args.also)
         wanted = chosen(known, args.methods)

@@ -14,7 +14,7 @@ class Facts:
     trained: tuple[str, ...]  # ids of the trained models that `sitreg models` lists
 
 
-def facts(_=None) -> Facts:
+def facts() -> Facts:
     """Imports torch: to be called in a process of its own, as memory once taken is counted in every process started."""
     from speed_machine import this_machine
 

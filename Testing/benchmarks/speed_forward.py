@@ -38,7 +38,7 @@ def _figures(setting: Setting, repeats: int) -> list[Figure]:
         *((f"{name}: CPU seconds", 1, seconds), (f"{name}: wall seconds", 2, ""), (f"{name}: peak MiB", 0, mib)),
         *((f"{name}: convolutions alone, s", 2, ""), (f"{name}: their share, %", 0, share)),
     )
-    figures = figures_of(names, in_fresh_processes(forward_pass, setting, repeats))
+    figures = figures_of(names, in_fresh_processes(forward_pass, setting, repeats=repeats))
     if setting.dtype == "float32":
         return figures
     names = ((f"{name}: mean difference to float32, voxels", 4, "≤ 0.02"), (f"{name}: largest", 3, ""))

@@ -18,7 +18,7 @@ def measure(device: str, repeats: int, sides: tuple[int, ...] = SIDES) -> list[F
     for side in sides:
         tell(f"forward pass, {side}x{side}x{side}, {device}")
         setting = Setting((side,) * 3, "float32", device)
-        found[side] = in_fresh_processes(pass_cost, setting, repeats if side <= _REPEATED else 1)
+        found[side] = in_fresh_processes(pass_cost, setting, repeats=repeats if side <= _REPEATED else 1)
     return [figure for side in sides for figure in _of_a_cube(side, found[side], device)] + _exponents(found, device)
 
 

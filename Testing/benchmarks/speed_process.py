@@ -9,9 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
-Setting = TypeVar("Setting")
+Given = TypeVarTuple("Given")
 Found = TypeVar("Found")
 _STATUS = Path("/proc/self/status")
 
@@ -24,10 +24,10 @@ class Cost:
     grown_mib: float  # what of the peak was not there before the work
 
 
-def in_fresh_processes(work: Callable[[Setting], Found], setting: Setting, repeats: int = 1) -> list[Found]:
-    """work(setting), each time in a new process. `work` is a function of a module; a process that dies raises."""
+def in_fresh_processes(work: Callable[[*Given], Found], *given: *Given, repeats: int = 1) -> list[Found]:
+    """work(*given), each time in a new process. `work` is a function of a module; a process that dies raises."""
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
-        return [pool.submit(work, setting).result() for _ in range(repeats)]
+        return [pool.submit(work, *given).result() for _ in range(repeats)]
 
 
 def cost_of(work: Callable[[], Found], device: str) -> tuple[Found, Cost]:

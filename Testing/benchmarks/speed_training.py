@@ -23,7 +23,7 @@ def measure(device: str, repeats: int, shape: tuple[int, int, int] = SHAPE) -> l
         *((f"{name}: CPU seconds", 1, ""), (f"{name}: wall seconds", 1, ""), (f"{name}: peak MiB", 0, "")),
         (f"{name}: saved for backward, MiB", 0, ""),
     )
-    return figures_of(names, in_fresh_processes(training_step, Setting(shape, "float32", device), repeats))
+    return figures_of(names, in_fresh_processes(training_step, Setting(shape, "float32", device), repeats=repeats))
 
 
 def training_step(setting: Setting) -> tuple[float, float, float, float]:

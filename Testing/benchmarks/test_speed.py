@@ -26,13 +26,13 @@ from sitreg_engine.models.sitreg.checkpoint import load_checkpoint
 SMALL = Setting((32, 32, 32), "float32", "cpu")
 
 
-def process_id(_: None) -> int:
+def process_id() -> int:
     import os
 
     return os.getpid()
 
 
-def fail(_: None) -> None:
+def fail() -> None:
     raise ValueError("this is meant to fail")
 
 
@@ -42,12 +42,12 @@ def hold(mebibytes: int) -> float:
 
 
 def test_every_repeat_runs_in_a_process_of_its_own():
-    assert len({process_id(None), *in_fresh_processes(process_id, None, 3)}) == 4
+    assert len({process_id(), *in_fresh_processes(process_id, repeats=3)}) == 4
 
 
 def test_what_fails_in_a_process_is_told():
     with pytest.raises(ValueError, match="meant to fail"):
-        in_fresh_processes(fail, None)
+        in_fresh_processes(fail)
 
 
 def test_memory_is_counted_even_when_it_was_given_back():
