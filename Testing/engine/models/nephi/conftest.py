@@ -1,6 +1,7 @@
-"""Small NePhi networks, and a pair of blurred shapes on one slice to register with them."""
+"""Small NePhi networks, and pairs of blurred shapes, on one slice and on some, to register with them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,3 +90,25 @@ def disks() -> Pair:
     everywhere = torch.ones_like(moving)
     grid = Grid(shape, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), tuple(np.eye(3).ravel()))
     return Pair(moving, fixed, None, None, everywhere, everywhere, grid, np.eye(4), np.eye(4))
+
+
+@pytest.fixture
+def cubes(disks: Pair) -> Pair:
+    """The two disks as cylinders of 8 slices, 32 x 32 pixels each."""
+    shape = (32, 32, 8)
+    moving, fixed = (one[:, :, ::2, ::2].expand(1, 1, *shape).contiguous() for one in (disks.moving, disks.fixed))
+    everywhere = torch.ones_like(moving)
+    return replace(
+        disks,
+        moving=moving,
+        fixed=fixed,
+        moving_inside=everywhere,
+        fixed_inside=everywhere,
+        grid=replace(disks.grid, shape=shape),
+    )
+
+
+@pytest.fixture
+def nothing() -> Callable[[float, str], None]:
+    """Nobody wants to know about the progress."""
+    return lambda _fraction, _text: None

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -12,24 +10,12 @@ from sitreg_engine.models.weights_file import save_network
 CPU = torch.device("cpu")
 
 
-def nothing(_fraction: float, _text: str) -> None:
-    return None
-
-
-@pytest.fixture
-def cubes(disks):
-    """The two disks as cylinders of 8 slices, 32 x 32 pixels each."""
-    thick = {n: getattr(disks, n)[:, :, ::2, ::2].expand(1, 1, 32, 32, 8).contiguous() for n in ("moving", "fixed")}
-    inside = {n: torch.ones(1, 1, 32, 32, 8) for n in ("moving_inside", "fixed_inside")}
-    return replace(disks, **thick, **inside, grid=replace(disks.grid, shape=(32, 32, 8)))
-
-
 def test_without_weights_there_is_no_prediction(cubes):
     model = NePhiModel.load("", 0)
     assert model.info.weights == "" and model.predict(cubes.moving, cubes.fixed, CPU) is None
 
 
-def test_without_weights_and_refinement_there_is_nothing(cubes):
+def test_without_weights_and_refinement_there_is_nothing(cubes, nothing):
     assert NePhiModel.load("", 0).optimise(cubes, None, "0", CPU, nothing) is None
 
 
@@ -41,7 +27,7 @@ def test_the_pair_is_enough(cubes):
     assert told == sorted(told) and told[0] >= 0 and told[-1] <= 1
 
 
-def test_a_network_predicts_and_its_weights_stay_bit_by_bit(cubes, network, tmp_path):
+def test_a_network_predicts_and_its_weights_stay_bit_by_bit(cubes, nothing, network, tmp_path):
     save_network(
         network(NePhiConfig(shape=(32, 32, 8), hidden=16, frequencies=8, norm="group")), tmp_path / "w.safetensors"
     )
@@ -54,7 +40,7 @@ def test_a_network_predicts_and_its_weights_stay_bit_by_bit(cubes, network, tmp_
     assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
 
 
-def test_refinement_off_keeps_the_prediction(cubes, network):
+def test_refinement_off_keeps_the_prediction(cubes, nothing, network):
     model = NePhiModel(NePhiModel.load("", 0).info, network())
     first = model.predict(cubes.moving, cubes.fixed, CPU)
     assert model.optimise(cubes, first, "0", CPU, nothing) is first

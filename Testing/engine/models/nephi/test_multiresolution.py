@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -11,18 +9,6 @@ from sitreg_engine.models.nephi.model import NePhiModel
 from sitreg_engine.models.nephi.multiresolution import MultiResolutionNePhi, joined, pooled, shortened
 
 CPU = torch.device("cpu")
-
-
-def nothing(_fraction: float, _text: str) -> None:
-    return None
-
-
-@pytest.fixture
-def cubes(disks):
-    """The two disks as cylinders of 16 slices, 32 x 32 pixels each."""
-    thick = {n: getattr(disks, n)[:, :, ::2, ::2].expand(1, 1, 32, 32, 16).contiguous() for n in ("moving", "fixed")}
-    inside = {n: torch.ones(1, 1, 32, 32, 16) for n in ("moving_inside", "fixed_inside")}
-    return replace(disks, **thick, **inside, grid=replace(disks.grid, shape=(32, 32, 16)))
 
 
 def shift(voxels: tuple[float, float, float]) -> HalfWay:
@@ -38,7 +24,7 @@ def test_two_maps_become_one_and_its_inverse():
 
 def test_a_pooled_pair_covers_the_same_box(cubes):
     small = pooled(cubes, 4)
-    assert small.fixed.shape == (1, 1, 8, 8, 4) and small.grid.shape == (8, 8, 4) and small.grid.spacing == (4, 4, 4)
+    assert small.fixed.shape == (1, 1, 8, 8, 2) and small.grid.shape == (8, 8, 2) and small.grid.spacing == (4, 4, 4)
     np.testing.assert_allclose(small.grid.corners(), cubes.grid.corners())
     assert float(small.fixed.mean()) == pytest.approx(float(cubes.fixed.mean()), abs=1e-5)
 
@@ -48,16 +34,16 @@ def test_nephi_goes_on_from_any_coarse_aligner(cubes, aligner):
     told = []
     model = MultiResolutionNePhi(aligner, NePhiModel.load("", 0), factor=2)
     found = model.optimise(cubes, None, "3", CPU, lambda fraction, _: told.append(fraction))
-    assert found.left.shape == (1, 3, 32, 32, 16)
+    assert found.left.shape == (1, 3, 32, 32, 8)
     assert bool(found.left.isfinite().all()) and found.left.abs().max() > 0.01
     assert not found.right.any() and told == sorted(told) and told[-1] <= 1
 
 
-def test_networks_predict_one_after_the_other(cubes, network):
+def test_networks_predict_one_after_the_other(cubes, nothing, network):
     trained = NePhiModel(NePhiModel.load("", 0).info, network())
     model = MultiResolutionNePhi(trained, trained, factor=2)
     found = model.predict(cubes.moving, cubes.fixed, CPU)
-    assert found.left.shape == (1, 3, 32, 32, 16) and found.left.abs().max() > 0
+    assert found.left.shape == (1, 3, 32, 32, 8) and found.left.abs().max() > 0
     assert model.optimise(cubes, found, "0", CPU, nothing) is found
 
 
