@@ -1,11 +1,13 @@
 """The pairs that the accuracy tables are made of, all from `../shared/data` (or the folder in SITREG_DATA)."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from accuracy_contrast import write_t2_like
+
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = ("mindboggle", "ixi", "hippocampus", "lung")
+GROUPS = ("mindboggle", "ixi", "contrast", "hippocampus", "lung")
 
 # Three pairs that earlier tables have, then neighbours: nobody twice until all have been used.
 _MINDBOGGLE = (
@@ -13,6 +15,7 @@ _MINDBOGGLE = (
     *(("11", "13"), ("14", "15"), ("16", "18"), ("19", "20"), ("20", "01"), ("10", "11")),
 )
 _IXI_PAIRS = 20
+_CONTRAST_PAIRS = 10
 # The first five hardly overlap before alignment (Dice of the whole hippocampi 0.04 to 0.11), the others are neighbours.
 _HIPPOCAMPUS = (
     *(("099", "125"), ("067", "099"), ("102", "125"), ("067", "091"), ("051", "092")),
@@ -62,7 +65,7 @@ def data_folder() -> Path:
 
 def pairs_of(group: str, data: Path) -> list[Pair]:
     """The pairs of one group, in the table's order. Raises FileNotFoundError when a file is missing."""
-    makers = {"mindboggle": _mindboggle, "ixi": _ixi, "hippocampus": _hippocampus, "lung": _lung}
+    makers = {"mindboggle": _mindboggle, "ixi": _ixi, "contrast": _contrast, "hippocampus": _hippocampus, "lung": _lung}
     pairs = makers[group](data)
     for path in (path for pair in pairs for path in pair.files):
         if not path.is_file():
@@ -82,6 +85,17 @@ def _ixi(data: Path) -> list[Pair]:
     if len(names) <= _IXI_PAIRS:
         raise FileNotFoundError(f"{folder} holds {len(names)} people, {_IXI_PAIRS + 1} are needed: set SITREG_DATA.")
     return [Pair("ixi", _case(folder, names[n]), _case(folder, names[n + 1])) for n in range(_IXI_PAIRS)]
+
+
+def _contrast(data: Path) -> list[Pair]:
+    """The first pairs of IXI, the moving image as if T2-weighted; made of the T1-weighted one where it is missing."""
+    return [Pair("contrast", pair.fixed, _as_t2(pair.moving)) for pair in _ixi(data)[:_CONTRAST_PAIRS]]
+
+
+def _as_t2(case: Case) -> Case:
+    written = ROOT / "bench" / "contrast" / f"{case.name}_t2.nii.gz"
+    write_t2_like(case.image, written)
+    return replace(case, image=written)
 
 
 def _hippocampus(data: Path) -> list[Pair]:
