@@ -200,6 +200,21 @@ def test_marked_folds_are_exactly_the_voxels_that_are_not_positive():
     assert np.array_equal(marked[~folded], plain[~folded])
 
 
+def test_no_fold_is_lost_between_the_voxels_of_another_grid():
+    grid = grid_in("oblique", (8, 8, 8))
+    field = DisplacementField(np.zeros((3, *grid.shape), np.float32), grid)
+    field.vectors[:, 4, 4, 4] = 1.2 * np.array(grid.direction).reshape(3, 3)[:, 0] * grid.spacing[0]
+    maps = jacobian_maps(field)
+    between = Grid(grid.shape, grid.spacing, tuple(apply(grid.voxel_to_world, np.full(3, -0.2))), grid.direction)
+    marked, plain = jacobian_on(maps, between, mark_folds=True), jacobian_on(maps, between)
+    beside = np.argwhere(folds(maps.smallest))
+    assert len(beside) > 0
+    assert folds(marked[tuple(beside.T)]).all() and folds(marked[tuple((beside + 1).T)]).all()
+    far = np.ones(grid.shape, bool)
+    far[3:7, 3:7, 3:7] = False
+    assert np.array_equal(marked[far], plain[far])
+
+
 def test_on_another_grid_the_map_is_interpolated_in_the_world():
     grid = grid_in("oblique", (30, 12, 40), (1.0, 2.5, 0.7))
     other = Grid((6, 6, 6), (0.9, 0.9, 0.9), tuple(grid.centre - 2.0), tuple(np.eye(3).ravel()))

@@ -58,19 +58,29 @@ def jacobian_maps(field: DisplacementField, check: Callable[[], None] = lambda: 
 def jacobian_on(maps: JacobianMaps, onto: Grid, mark_folds: bool = False) -> np.ndarray:
     """The central determinant on another grid, float32 (I, J, K): cut out where the voxels agree, else trilinear.
 
-    With `mark_folds`, where one of the eight one-sided determinants is not positive, the smallest of them stands
-    instead: then every fold shows as a value that is not positive, also those that central differences hide.
+    With `mark_folds`, wherever one of the eight one-sided determinants is not positive, or is not for a voxel of the
+    field that is interpolated from, the smallest of them stands instead: then every fold shows as a value that is
+    not positive, also those that central differences or interpolation hide.
     """
-    part = part_of(maps.grid, onto)
-    central, smallest = (values if part is None else values[part] for values in (maps.central, maps.smallest))
-    shown = np.where(folds(smallest), np.minimum(central, smallest), central) if mark_folds else central.copy()
+    folded = folds(maps.smallest) if mark_folds else np.zeros((), bool)
+    if not folded.any():
+        return _on(maps.central, maps.grid, onto)
+    share = _on(folded.astype(np.float32), maps.grid, onto)
+    lowest = _on(np.where(folded, np.minimum(maps.central, maps.smallest), 0), maps.grid, onto)
+    near = share > 0
+    return np.where(near, lowest / np.where(near, share, 1), _on(maps.central, maps.grid, onto))
+
+
+def _on(values: np.ndarray, grid: Grid, onto: Grid) -> np.ndarray:
+    """Values (I, J, K) of `grid` on another one; never the array that was given."""
+    part = part_of(grid, onto)
     if part is not None:
-        return shown
-    step = maps.grid.world_to_voxel @ onto.voxel_to_world
-    values, result = torch.from_numpy(shown)[None, None], np.empty(onto.shape, np.float32)
+        return values[part].copy()
+    step, result = grid.world_to_voxel @ onto.voxel_to_world, np.empty(onto.shape, np.float32)
+    given = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]
 
     def fill(rows: slice) -> None:
-        result[rows] = sample(values, lattice(step, onto.shape, rows)[None])[0, 0].numpy()
+        result[rows] = sample(given, lattice(step, onto.shape, rows)[None])[0, 0].numpy()
 
     in_slabs(fill, onto.shape)
     return result
