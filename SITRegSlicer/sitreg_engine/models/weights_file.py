@@ -38,11 +38,7 @@ def save_network(network: Network, path: Path) -> None:
 def load_network(kind: type[N], path: Path) -> N:
     """The network of such a file, float32 on the CPU, ready for inference. Raises InputError."""
     tensors, metadata = read_tensors(path)
-    try:
-        table = json.loads(metadata[_KEY])
-    except (KeyError, json.JSONDecodeError) as error:
-        raise InputError(f"The weights in {path} do not say which network they are of; export them anew.") from error
-    network = kind.from_table(table)
+    network = kind.from_table(_table_in(metadata, path))
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
@@ -51,6 +47,16 @@ def load_network(kind: type[N], path: Path) -> N:
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
         raise InputError(f"The weights in {path} hold values that are not finite.")
     return network.eval().requires_grad_(False)
+
+
+def _table_in(metadata: dict[str, str], path: Path) -> dict:
+    try:
+        table = json.loads(metadata[_KEY])
+    except (KeyError, json.JSONDecodeError):
+        table = None
+    if not isinstance(table, dict):
+        raise InputError(f"The weights in {path} do not say which network they are of; export them anew.")
+    return table
 
 
 def weights_hash(path: Path) -> str:
