@@ -5,6 +5,9 @@ L (to the moving image) and R (to the fixed image). In each round one update u, 
 both images towards each other: L <- L o (id + u), R <- R o (id - u). As with delta = u_f o u_r^-1 in the network,
 swapping the images swaps L and R; setting u_r = -u_f halves the unknowns and needs no inversion per step.
 
+A prediction is no more than a candidate: every level begins from what agrees better and is smoother, what the coarser
+levels have come to or the prediction. What a network has missed is then found as without it.
+
 Maps and inverses are valid after every round. A round that ends worse than it began is not kept, and a level ends
 with it; so does one whose gain is small, or whose time is over.
 """
@@ -12,6 +15,7 @@ with it; so does one whose gain is small, or whose time is over.
 import time
 from collections.abc import Callable
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from sitreg_engine.models.halfway import HalfWay
@@ -26,12 +30,16 @@ IMPROVEMENT = 2e-3  # relative; a level ends when a whole round gains less
 
 
 def optimise(
-    views: Views, schedule: Schedule, step: Callable[[float, str], None], budget: Budget | None = None
+    views: Views,
+    schedule: Schedule,
+    step: Callable[[float, str], None],
+    budget: Budget | None = None,
+    predicted: HalfWay | None = None,
 ) -> HalfWay:
     """Half-way maps that bring `views` into agreement, on the grid and in the voxels of the last level that was done.
 
-    There, the images never agree less than they do as they are. Without time for a single round: no motion.
-    `step(fraction, text)` is called at every optimisation step (and may raise to stop).
+    There, the images never agree less than they do as they are. Without time for a single round: `predicted` (on the
+    grid of `views`), or no motion. `step(fraction, text)` is called at every optimisation step (and may raise to stop).
     """
     budget = budget or Budget()
     best, total, done = None, sum(level.rounds for level in schedule.levels), 0
@@ -39,23 +47,27 @@ def optimise(
         budget.enter(level is schedule.levels[-1])
         if budget.fitting(views.moving.numel() // level.factor**3, level.steps):
             share, begun = level.rounds / total, done / total
-            best = _level(views, best, level, schedule, budget, lambda f, b=begun, s=share: step(b + s * f, ""))
+            there = views.pooled(level.factor)
+            start = _start(there, best, predicted, level, schedule.window)
+            best = _level(there, start, schedule, budget, lambda f, b=begun, s=share: step(b + s * f, ""))
         done += level.rounds
+    if best is None:
+        return predicted or nothing_moved(views.shape, views.moving)
     return _no_worse(best, views, schedule.window)
 
 
-def _level(
-    views: Views,
-    coarser: State | None,
-    level: Level,
-    schedule: Schedule,
-    budget: Budget,
-    step: Callable[[float], None],
-) -> State:
-    """The best state that the rounds of one level come to, from that of the level before."""
-    views, begun = views.pooled(level.factor), time.monotonic()
-    maps = on_shape(coarser and coarser.maps, views.shape, views.moving)
-    best, voxels = State.of(views, maps, level, schedule.window), views.moving.numel()
+def _start(views: Views, coarser: State | None, predicted: HalfWay | None, level: Level, window: int) -> State:
+    """Where a level begins, with its views."""
+    found = State.of(views, on_shape(coarser and coarser.maps, views.shape, views.moving), level, window)
+    if predicted is None:
+        return found
+    other = State.of(views, pooled(predicted, level.factor), level, window)
+    return other if other.objective < found.objective else found
+
+
+def _level(views: Views, best: State, schedule: Schedule, budget: Budget, step: Callable[[float], None]) -> State:
+    """The best state that the rounds of one level come to, from where it begins."""
+    level, voxels, begun = best.level, views.moving.numel(), time.monotonic()
     for number in range(level.rounds):
         steps = budget.fitting(voxels, level.steps)
         if not steps:
@@ -95,6 +107,11 @@ def on_shape(maps: HalfWay | None, shape: tuple[int, int, int], like: Tensor) ->
         return maps
     # A spline keeps the maps smooth between the coarse voxels, where linear interpolation would leave creases.
     return maps.each(lambda u: upsample(u, scale, shape))
+
+
+def pooled(maps: HalfWay, factor: int) -> HalfWay:
+    """Maps averaged over cubes of `factor` voxels, in voxels of that size."""
+    return maps if factor == 1 else maps.each(lambda u: F.avg_pool3d(u, factor) / factor)
 
 
 def nothing_moved(shape: tuple[int, int, int], like: Tensor) -> HalfWay:

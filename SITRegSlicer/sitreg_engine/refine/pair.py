@@ -1,4 +1,4 @@
-"""Refinement of a prepared pair: start, optimise, join, and make sure of inverses and topology."""
+"""Refinement of a prepared pair: optimise, and make sure of inverses and topology."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sitreg_engine.mappings import compose, identity, sample
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.prepare import Pair
 
@@ -28,23 +27,15 @@ def refine_pair(
     device: torch.device,
     step: Callable[[float, str], None],
 ) -> HalfWay:
-    """Half-way maps of `pair`, in voxels of its grid: `predicted` (or no motion) and the optimised correction.
-
-    The correction is left out where the images agree better without it.
-    """
-    budget = Budget(OPTIMISING * schedule.seconds)
+    """Half-way maps of `pair`, in voxels of its grid: optimised, from `predicted` where that is the better start."""
     views, shape = _views(pair, device), pair.grid.shape
-    seen = views if predicted is None else _seen_through(views, predicted)
-    maps = None
+    maps = predicted or nothing_moved(shape, views.moving)
     if schedule.levels:
-        found = optimise(seen, schedule, lambda fraction, text: step(0.8 * fraction, text), budget)
+        budget = Budget(OPTIMISING * schedule.seconds)
+        found = optimise(views, schedule, lambda fraction, text: step(0.8 * fraction, text), budget, predicted)
         with torch.inference_mode():
             # Where the level is coarser than the grid it is cheaper to put right most of what is wrong there.
             maps = on_shape(sound(found, lambda: step(0.8, "")), shape, views.moving)
-    if predicted is not None:
-        maps = predicted if maps is None else _joined(predicted, maps)
-    if maps is None:
-        return nothing_moved(shape, views.moving)
     with torch.inference_mode():
         return sound(maps, lambda: step(0.9, ""))
 
@@ -57,20 +48,3 @@ def _views(pair: Pair, device: torch.device) -> Views:
 
 def _widened(mask: Tensor) -> Tensor:
     return F.max_pool3d(mask, 2 * MASK_MARGIN + 1, 1, MASK_MARGIN)
-
-
-def _seen_through(views: Views, maps: HalfWay) -> Views:
-    """The images as the prediction brings them into the half-way space."""
-    grid = identity(tuple(views.moving.shape[2:]), views.moving)
-    at_moving, at_fixed = grid + maps.left, grid + maps.right
-    places = (at_moving, at_fixed) * 3
-    return Views(*(None if t is None else sample(t, at) for t, at in zip(vars(views).values(), places, strict=True)))
-
-
-def _joined(first: HalfWay, correction: HalfWay) -> HalfWay:
-    return HalfWay(
-        compose(first.left, correction.left),
-        compose(first.right, correction.right),
-        compose(correction.left_inverse, first.left_inverse),
-        compose(correction.right_inverse, first.right_inverse),
-    )

@@ -9,7 +9,7 @@ from sitreg_engine.determinants import smallest_determinant
 from sitreg_engine.mappings import compose
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.refine.budget import Budget
-from sitreg_engine.refine.instance import nothing_moved, on_shape, optimise
+from sitreg_engine.refine.instance import nothing_moved, on_shape, optimise, pooled
 from sitreg_engine.refine.rounds import State
 from sitreg_engine.refine.schedule import Level, Schedule
 from sitreg_engine.refine.views import Views
@@ -97,6 +97,24 @@ def test_more_rounds_never_end_worse(views):
     assert objectives == sorted(objectives, reverse=True)
 
 
+def test_a_prediction_that_is_better_than_what_coarse_levels_find_is_gone_on_from(found, views):
+    short = Schedule((Level(2, 2, 1, 1, 0.1), Level(1, 2, 1, 2, 0.1)))
+    better = optimise(views, short, silent, predicted=found)
+    assert agreement(views, better) <= agreement(views, found) < agreement(views, optimise(views, short, silent))
+
+
+def test_a_prediction_that_is_worse_than_no_motion_changes_nothing(found, views):
+    away = torch.full_like(found.left, 3.0)
+    wrong = HalfWay(away, -away, -away, away)
+    after = optimise(views, SCHEDULE, silent, predicted=wrong)
+    assert all(torch.equal(a, b) for a, b in zip(vars(found).values(), vars(after).values(), strict=True))
+
+
+def test_without_time_the_prediction_stays_as_it_is(found, views):
+    assert optimise(views, Schedule(()), silent, predicted=found) is found
+    assert float(optimise(views, Schedule(()), silent).left.abs().max()) == 0
+
+
 def test_time_that_is_over_leaves_valid_maps_of_what_was_done(views):
     endless = Schedule((Level(2, 2, 1000, 1000, 0.1), Level(1, 2, 1000, 1000, 0.1)))
     found = optimise(views, endless, silent, Budget(1.0))  # a million steps would take hours
@@ -117,6 +135,14 @@ def test_it_can_be_stopped_at_any_step(views):
 
     with pytest.raises(KeyboardInterrupt):
         optimise(views, SCHEDULE, stop_at_third)
+
+
+def test_maps_on_a_coarser_grid_move_the_same_places(views):
+    shifted = nothing_moved((8, 8, 8), views.moving).each(lambda u: u + 3.0)
+    coarse = pooled(shifted, 2)
+    assert coarse.left.shape == (1, 3, 4, 4, 4)
+    assert torch.allclose(coarse.right_inverse, torch.full_like(coarse.left, 1.5))
+    assert pooled(shifted, 1) is shifted
 
 
 def test_maps_on_a_finer_grid_move_the_same_places(views):

@@ -1,0 +1,57 @@
+"""Refinement of a prepared pair: what comes out is sound, whatever it began from."""
+
+import pytest
+import torch
+
+from sitreg_engine.determinants import smallest_determinant
+from sitreg_engine.geometry import Grid
+from sitreg_engine.mappings import compose
+from sitreg_engine.models.halfway import HalfWay
+from sitreg_engine.prepare import Pair
+from sitreg_engine.refine import make_schedule, refine_pair
+from sitreg_engine.refine.instance import nothing_moved
+from sitreg_engine.refine.rounds import State
+from sitreg_engine.refine.schedule import Level
+
+CPU = torch.device("cpu")
+INNER = (slice(None), slice(None), *(slice(5, -5),) * 3)
+
+
+def silent(*_):
+    pass
+
+
+@pytest.fixture(scope="session")
+def pair(views) -> Pair:
+    grid = Grid(views.shape, (1.0,) * 3, (0.0,) * 3, (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))
+    matrix = torch.eye(4).double().numpy()
+    return Pair(views.moving, views.fixed, None, None, views.moving_seen, views.fixed_seen, grid, matrix, matrix)
+
+
+def test_without_levels_and_prediction_nothing_moves(pair):
+    found = refine_pair(pair, None, make_schedule(pair.grid.shape, "0"), CPU, silent)
+    assert all(float(u.abs().max()) == 0 for u in vars(found).values())
+
+
+def test_a_prediction_without_levels_stays_and_its_inverses_become_exact(pair, true_displacement):
+    rough = HalfWay(true_displacement, -true_displacement, -true_displacement, true_displacement)
+    found = refine_pair(pair, rough, make_schedule(pair.grid.shape, "0"), CPU, silent)
+    assert torch.allclose(found.left[INNER], rough.left[INNER])
+    assert float(compose(found.left, found.left_inverse)[INNER].abs().max()) < 2e-2
+
+
+def test_a_prediction_that_folds_ends_without_folds(pair):
+    torch.manual_seed(0)
+    u = torch.randn(1, 3, *pair.grid.shape)
+    found = refine_pair(pair, HalfWay(u, -u, -u, u), make_schedule(pair.grid.shape, "0"), CPU, silent)
+    assert float(smallest_determinant(u[0]).min()) < 0
+    assert all(float(smallest_determinant(u[0]).min()) > 0 for u in (found.forward(), found.inverse()))
+
+
+def test_the_pair_agrees_better_afterwards(pair, views):
+    found = refine_pair(pair, None, make_schedule(pair.grid.shape, "10"), CPU, silent)
+    before, after = (
+        State.of(views, maps, Level(1, 2, 1, 1), 5).agreement
+        for maps in (nothing_moved(pair.grid.shape, views.moving), found)
+    )
+    assert after < before - 0.05
