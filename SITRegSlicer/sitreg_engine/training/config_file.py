@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sitreg_engine.errors import InputError
 
-from .settings import RunSettings
+from .settings import CardSettings, RunSettings
 
 _CHOICES = {
     "data.alignment": ("template", "pair"),
@@ -29,13 +29,21 @@ def read_settings(path: Path) -> RunSettings:
     The table and its root are relative to the file; runs and the cache to the current folder.
     Raises InputError for a missing file, bad TOML, unknown or missing keys, and values of the wrong kind.
     """
+    return _built(RunSettings, _parsed(path), "", Path(path))
+
+
+def read_card_texts(path: Path) -> CardSettings:
+    """The [card] of a settings file alone: whether its data is at hand does not matter. Raises InputError."""
+    return _built(CardSettings, _parsed(path).get("card", {}), "card.", Path(path))
+
+
+def _parsed(path: Path) -> dict:
     try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"The settings of a training were expected at {path}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"The settings in {path} are not valid TOML: {error}.") from error
-    return _built(RunSettings, content, "", Path(path))
 
 
 def _built(kind: type, content: object, at: str, path: Path):

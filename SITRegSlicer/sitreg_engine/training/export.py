@@ -10,7 +10,7 @@ from sitreg_engine.contract import Measure
 from sitreg_engine.models.cards import Card
 from sitreg_engine.models.placing import NOT_YET, place
 
-from .config_file import read_settings
+from .config_file import read_card_texts
 from .looks import read_looks
 from .networks import NETWORKS
 from .state import read_checkpoint
@@ -42,7 +42,7 @@ def export_run(run: Path, folder: Path, texts: Path | None = None) -> Card:
         training=json.dumps({"steps": reached["step"], "seed": settings["seed"], "losses": settings["losses"]}),
         familiar=read_looks(run if run.is_dir() else run.parent),
         results=_results(run if run.is_dir() else run.parent, reached["step"]),
-        **(dataclasses.asdict(read_settings(texts).card) if texts else settings.get("card", {})),
+        **(dataclasses.asdict(read_card_texts(texts)) if texts else settings.get("card", {})),
     )
     network.load_state_dict(content["average"])
     return place(network, card, folder)

@@ -57,6 +57,13 @@ def test_the_texts_of_the_card_can_come_from_another_file(config, tmp_path):
     assert export_run(made, tmp_path / "bodies", texts).title == "Better"
 
 
+def test_texts_are_read_where_the_data_of_their_run_is_not_at_hand(config, tmp_path):
+    made = run(config, tmp_path, "")
+    texts = tmp_path / "texts.toml"
+    texts.write_text('run = "$NOWHERE/run"\n' + CARD.replace("Bodies", "Better"))
+    assert export_run(made, tmp_path / "bodies", texts).title == "Better"
+
+
 def test_a_run_whose_card_says_too_little_is_refused(config, tmp_path):
     with pytest.raises(InputError, match="title is empty"):
         export_run(run(config, tmp_path, ""), tmp_path / "bodies")
