@@ -10,9 +10,11 @@ from speed_table import Figure
 from speed_worker import Timed, Worker
 
 from sitreg_engine.contract import STAGES, Job
+from sitreg_engine.models import shelved
 
 TITLE = "whole registration, head 160x192x224 at 1 mm, warm worker: wall seconds"
 _AROUND = ("read", "prepare", "compose", "measure", "write")
+_DEFAULT = "brain-t1"  # the trained model that comes along; the other rows are of random weights at the full size
 _FEW = 10  # steps on each level: none of them stops early
 
 
@@ -27,7 +29,8 @@ def measure(device: str, repeats: int, folder: Path, spacing: float = 1.0) -> li
         timed = [worker.register(replace(job, refine="0")) for _ in range(repeats)]
         tell(f"whole registration with refinement, {device}")
         few, full = (worker.register(replace(job, refine=steps)) for steps in (str(_FEW), "auto"))
-    return [*_without_refinement(timed), *_refinement(timed[-1], few, full)]
+        trained = _by_default(worker, replace(job, refine="0", model=_DEFAULT, weights=""), repeats)
+    return [*_without_refinement(timed), *_refinement(timed[-1], few, full), *trained]
 
 
 def _without_refinement(timed: list[Timed]) -> list[Figure]:
@@ -55,3 +58,16 @@ def _refinement(none: Timed, few: Timed, full: Timed) -> list[Figure]:
         Figure("refine auto", (all_of_them,), 1),
         Figure("from the command to the answer, refine auto", (full.wall_seconds,), 1),
     ]
+
+
+def _by_default(worker: Worker, job: Job, repeats: int) -> list[Figure]:
+    """With the trained model, where it comes along."""
+    if job.model not in {card.id for card in shelved()}:
+        return []
+    tell(f"whole registration with {job.model}, {job.device}")
+    worker.register(job)
+    timed = [worker.register(job) for _ in range(repeats)]
+    model = tuple(one.result.seconds["model"] for one in timed)
+    wall = tuple(one.wall_seconds for one in timed)
+    name = f"{job.model}, no refinement"
+    return [Figure(f"{name}: model", model, 2), Figure(f"{name}: from the command to the answer", wall, 1, "≤ 20")]

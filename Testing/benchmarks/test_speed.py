@@ -21,6 +21,7 @@ from torch import nn
 
 from sitreg_engine.contract import STAGES
 from sitreg_engine.inputs import read_volume
+from sitreg_engine.models import shelved
 from sitreg_engine.models.sitreg.checkpoint import load_checkpoint
 
 SMALL = Setting((32, 32, 32), "float32", "cpu")
@@ -139,6 +140,7 @@ def test_a_whole_registration_is_timed_by_its_stages(tmp_path):
     assert all(figures[stage].median > 0 for stage in STAGES)
     whole = figures["from the command to the answer"]
     assert len(whole.each) == 2 and whole.median >= sum(figures[stage].median for stage in STAGES) * 0.9
+    assert ("brain-t1, no refinement: model" in figures) == ("brain-t1" in {card.id for card in shelved()})
 
 
 def test_a_table_has_a_column_per_device_and_says_which_was_not_there():
