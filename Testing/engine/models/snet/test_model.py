@@ -7,7 +7,6 @@ import torch
 from sitreg_engine.errors import InputError
 from sitreg_engine.geometry import Grid
 from sitreg_engine.models.halfway import DoubtedHalfWay, HalfWay
-from sitreg_engine.models.shelf import shelf_folder
 from sitreg_engine.models.snet.config import SNetConfig
 from sitreg_engine.models.snet.contraction import largest_slope
 from sitreg_engine.models.snet.model import SNetModel
@@ -77,7 +76,13 @@ def test_groups_are_no_setting_of_it(tmp_path):
         SNetModel.load(str(path), 2)
 
 
-@pytest.mark.skipif((shelf_folder() / SNetModel.default).is_dir(), reason="its default weights are installed")
+def test_without_a_file_its_default_weights_are_taken():
+    assert SNetModel.load("", 0).info.card.id == SNetModel.default
+
+
 def test_without_installed_weights_it_says_what_is_missing():
+    class Elsewhere(SNetModel):
+        default = "not-there"
+
     with pytest.raises(InputError, match="needs weights and none are installed"):
-        SNetModel.load("", 0)
+        Elsewhere.load("", 0)
