@@ -14,7 +14,12 @@ from .models import Card, Model
 from .models.familiar import unlike
 from .models.halfway import HalfWay
 from .prepare import Pair
+from .refine.local_ncc import agreement
+from .refine.pair import views_of
+from .refine.views import Views
 
+_WINDOW = 5  # of local correlation, voxels of the network's grid
+_WORSE = 0.95  # share of the agreement before that a prediction must keep
 _SAME_SPACING = 1.15  # ratio up to which a working grid serves a network that was trained at another
 
 
@@ -32,7 +37,7 @@ def predict(model: Model, pair: Pair, pair_at: Callable[[float], Pair], device: 
     card, spacing = model.info.card, pair.grid.spacing[0]
     own = pair if card is None or card.spacing < spacing * _SAME_SPACING else pair_at(card.spacing)
     maps = model.predict(own.moving, own.fixed, device)
-    doubts = [] if maps is None else [*maps.doubts, *(_doubts(card, own, maps) if card else [])]
+    doubts = [] if maps is None else [*maps.doubts, *(_doubts(card, own, maps) if card else []), *_worse(own, maps)]
     if maps is not None and own is not pair:
         maps = on_grid(maps, own.grid, pair.grid)
     return Prediction(maps, doubts)
@@ -62,6 +67,26 @@ def _doubts(card: Card, pair: Pair, maps: HalfWay) -> list[str]:
             f"Tissue moved by {distance:.0f} mm, {card.title} was trained for up to {card.capture_range:g} mm."
         )
     return [*found[:-1], f"{found[-1]} Look at the result with care."] if found else []
+
+
+def _worse(pair: Pair, maps: HalfWay) -> list[str]:
+    """Whether the images agreed better before."""
+    views = views_of(pair, maps.left.device)
+    before, after = _agreement(views), _agreement(views.through(maps))
+    if after >= _WORSE * before:
+        return []
+    return [
+        f"The volumes agree less with the prediction than without it (local correlation {after:.2f} against "
+        f"{before:.2f}, squared). Refinement sets it aside; without refinement, do not use this result."
+    ]
+
+
+@torch.inference_mode()
+def _agreement(views: Views) -> float:
+    """Mean squared local correlation where both images show something, 0 .. 1."""
+    windows = views.windows(_WINDOW)
+    total = float(windows.weight.sum())
+    return -float(agreement(views.moving, views.fixed, windows)[0]) / total if total else 0.0
 
 
 def _farthest(maps: HalfWay, pair: Pair) -> float:

@@ -28,7 +28,7 @@ def refine_pair(
     step: Callable[[float, str], None],
 ) -> HalfWay:
     """Half-way maps of `pair`, in voxels of its grid: optimised, from `predicted` where that is the better start."""
-    views, shape = _views(pair, device), pair.grid.shape
+    views, shape = views_of(pair, device), pair.grid.shape
     maps = predicted or nothing_moved(shape, views.moving)
     if schedule.levels:
         budget = Budget(OPTIMISING * schedule.seconds)
@@ -40,7 +40,8 @@ def refine_pair(
         return sound(maps, lambda: step(0.9, ""))
 
 
-def _views(pair: Pair, device: torch.device) -> Views:
+def views_of(pair: Pair, device: torch.device) -> Views:
+    """The pair's images on a device, with masks that reach a little beyond what they mask."""
     masks = [None if mask is None else _widened(mask.to(device)) for mask in (pair.moving_mask, pair.fixed_mask)]
     tensors = (pair.moving, pair.fixed, pair.moving_inside, pair.fixed_inside)
     return Views(*(tensor.to(device) for tensor in tensors), *masks)
