@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sitreg_engine.mappings import identity, sample
 from sitreg_engine.refine.local_ncc import local_ncc_loss
+from sitreg_engine.roughness import roughness_of
 
 TITLE = "training step (forward, loss, backward), OASIS configuration, float32"
 SHAPE = (96, 112, 96)
@@ -72,4 +73,4 @@ def _loss(moving: Tensor, fixed: Tensor, u: Tensor) -> Tensor:
     """Local correlation and diffusion, as the published networks were trained."""
     ones = torch.ones_like(fixed)
     warped = sample(moving, identity(tuple(u.shape[2:]), u) + u)
-    return local_ncc_loss(warped, fixed, ones, ones, 7) + sum((u.diff(dim=axis) ** 2).mean() for axis in (2, 3, 4))
+    return local_ncc_loss(warped, fixed, ones, ones, 7) + roughness_of(u)
