@@ -69,7 +69,7 @@ def foreground(volume: Volume, spacing: float = 4.0) -> Volume:
     all that differs from it; otherwise all that is brighter than halfway from the background to Otsu's threshold;
     and an image filled to its border (a crop) gives its whole field of view.
     """
-    background = _constant_background(volume.array)
+    background = constant_background(volume.array)
     few = _thinned(volume, spacing / 2)
     if background is not None:
         small = shrunk(Volume((few.array != background).astype(np.float32), few.grid), spacing)
@@ -117,7 +117,7 @@ def _border(array: np.ndarray) -> np.ndarray:
     return np.concatenate(faces)
 
 
-def _constant_background(array: np.ndarray) -> float | None:
+def constant_background(array: np.ndarray) -> float | None:
     """The one value that fills nearly all of the border, or None."""
     values, counts = np.unique(_border(array), return_counts=True)
     return values[counts.argmax()] if counts.max() > 0.9 * counts.sum() else None

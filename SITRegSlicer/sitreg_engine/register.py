@@ -8,6 +8,7 @@ from .assess import Assessment, assess
 from .case import Case, read_case
 from .compose import WorldMaps
 from .contract import Job, Result
+from .contrast import contrast_between
 from .devices import choose_device
 from .fallback import Attempt, first_that_fits
 from .inputs import check_job
@@ -96,11 +97,13 @@ def register(job: Job, reporter: Reporter) -> Result:
 def _deform(case: Case, alignment: Alignment, model: Model, job: Job, attempt: Attempt, reporter: Reporter) -> Deformed:
     fixed, moving = case.fixed, case.moving
     reporter.start("prepare", "Preparing the working grid")
-    pair_at = partial(make_pair, fixed.image, moving.image, alignment, fixed.mask, moving.mask)
-    pair = pair_at(attempt.spacing)
+    images_at = partial(make_pair, fixed.image, moving.image, alignment, fixed.mask, moving.mask)
+    pair = images_at(attempt.spacing)
+    contrast = contrast_between(pair)
+    pair = contrast.applied(pair)
 
     reporter.start("model", f"Predicting with {model.info.title}")
-    found = predict(model, pair, pair_at, attempt.device)
+    found = predict(model, pair, lambda spacing: contrast.applied(images_at(spacing)), attempt.device)
 
     reporter.start("refine", "Refining on this pair")
     maps = model.optimise(pair, found.maps, job.refine, attempt.device, reporter.step)
@@ -110,7 +113,7 @@ def _deform(case: Case, alignment: Alignment, model: Model, job: Job, attempt: A
 
     reporter.start("compose", "Composing the transforms")
     fields = compose_without_folds(pair, maps, case.fixed.image.grid, case.moving.image.grid, reporter.step)
-    return Deformed(fields, list(dict.fromkeys([*found.doubts, *maps.doubts])))
+    return Deformed(fields, list(dict.fromkeys([*pair.doubts, *contrast.doubts, *found.doubts, *maps.doubts])))
 
 
 def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, file_format: str) -> None:

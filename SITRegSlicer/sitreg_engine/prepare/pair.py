@@ -12,6 +12,7 @@ from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume
 from sitreg_engine.study import canonical, study_frame
 
+from .blank import is_blanked, not_blank
 from .normalise import Normalise, robust_range
 from .resample import field_of_view, resample
 from .spacing import MARGIN, rounded_shape
@@ -25,11 +26,13 @@ class Pair:
     fixed: Tensor  # (1, 1, I, J, K), normalised: image_2 of the models
     fixed_mask: Tensor | None  # (1, 1, I, J, K), 0..1
     moving_mask: Tensor | None
-    fixed_inside: Tensor  # (1, 1, I, J, K), 1 where the point lies in the image's field of view, else 0
+    # (1, 1, I, J, K), 1 where the point lies in the image's field of view and was not blanked, else 0
+    fixed_inside: Tensor
     moving_inside: Tensor
     grid: Grid  # working grid: isotropic, axes of the study frame; its world is the half-way space, mm
     to_fixed: np.ndarray  # 4x4, half-way mm -> fixed LPS mm
     to_moving: np.ndarray  # 4x4, half-way mm -> moving LPS mm
+    doubts: tuple[str, ...] = ()  # for people, about the way the images are compared
 
 
 def make_pair(
@@ -57,8 +60,9 @@ def make_pair(
         _on_grid(image, inside, grid, to_image, normalise)
         for image, inside, to_image in zip((fixed, moving), shown, maps, strict=True)
     ]
+    seen, doubts = _seen([fixed, moving], shown, masks, maps, grid)
     on_grid = [mask and _mask_on_grid(mask, grid, to_image) for mask, to_image in zip(masks, maps, strict=True)]
-    return Pair(images[1][0], images[0][0], *on_grid, images[0][1], images[1][1], grid, *maps)
+    return Pair(images[1], images[0], *on_grid, *seen, grid, *maps, doubts)
 
 
 def _shown(image: Volume, mask: Volume | None) -> Volume:
@@ -101,10 +105,23 @@ def _union(boxes: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.n
     return np.minimum(boxes[0][0], boxes[1][0]), np.maximum(boxes[0][1], boxes[1][1])
 
 
-def _on_grid(image: Volume, inside: Volume, grid: Grid, to_image: np.ndarray, normalise: Normalise):
-    seen = field_of_view(image.grid, grid, to_image)
+def _on_grid(image: Volume, inside: Volume, grid: Grid, to_image: np.ndarray, normalise: Normalise) -> Tensor:
     values = resample(normalise(image, inside), image.grid, grid, to_image)
-    return values * seen, seen
+    return values * field_of_view(image.grid, grid, to_image)
+
+
+def _seen(images: list[Volume], shown: list[Volume], masks: list[Volume | None], maps: list[np.ndarray], grid: Grid):
+    """Where fixed and moving image count, (1, 1, I, J, K) each, and what to tell about it. A given mask has the say."""
+    seen, doubts = [field_of_view(image.grid, grid, m) for image, m in zip(images, maps, strict=True)], []
+    for k, name, other in ((0, "fixed", "moving"), (1, "moving", "fixed")):
+        to_image = maps[k] @ np.linalg.inv(maps[1 - k])
+        if masks[k] is None and is_blanked(images[k], shown[k], shown[1 - k], to_image):
+            seen[k] = seen[k] * not_blank(images[k], grid, maps[k])
+            doubts.append(
+                f"The {name} volume is blank in much of what the {other} one shows (a brain without its skull?): "
+                "only what both show was compared."
+            )
+    return seen, tuple(doubts)
 
 
 def _mask_on_grid(mask: Volume, grid: Grid, to_image: np.ndarray) -> Tensor:
