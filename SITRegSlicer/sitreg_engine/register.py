@@ -100,16 +100,16 @@ def _deform(case: Case, alignment: Alignment, model: Model, job: Job, attempt: A
     images_at = partial(make_pair, fixed.image, moving.image, alignment, fixed.mask, moving.mask)
     pair = images_at(attempt.spacing)
     contrast = contrast_between(pair)
-    pair = contrast.applied(pair)
+    alike = contrast.applied(pair)
 
     reporter.start("model", f"Predicting with {model.info.title}")
-    found = predict(model, pair, lambda spacing: contrast.applied(images_at(spacing)), attempt.device)
+    found = predict(model, alike, lambda spacing: contrast.applied(images_at(spacing)), attempt.device)
 
     reporter.start("refine", "Refining on this pair")
-    maps = model.optimise(pair, found.maps, job.refine, attempt.device, reporter.step)
+    maps = model.optimise(alike, found.maps, job.refine, attempt.device, reporter.step)
     if maps is None:
         schedule = make_schedule(pair.grid.shape, job.refine)
-        maps = refine_pair(pair, found.maps, schedule, attempt.device, reporter.step)
+        maps = refine_pair(pair, found.maps, schedule, attempt.device, reporter.step, alike)
 
     reporter.start("compose", "Composing the transforms")
     fields = compose_without_folds(pair, maps, case.fixed.image.grid, case.moving.image.grid, reporter.step)

@@ -4,10 +4,11 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from accuracy_contrast import write_t2_like
+import SimpleITK as sitk
+from accuracy_made import stripped, t2_like, write_once
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = ("mindboggle", "ixi", "contrast", "hippocampus", "lung")
+GROUPS = ("mindboggle", "ixi", "contrast", "stripped", "hippocampus", "lung")
 
 # Three pairs that earlier tables have, then neighbours: nobody twice until all have been used.
 _MINDBOGGLE = (
@@ -15,7 +16,7 @@ _MINDBOGGLE = (
     *(("11", "13"), ("14", "15"), ("16", "18"), ("19", "20"), ("20", "01"), ("10", "11")),
 )
 _IXI_PAIRS = 20
-_CONTRAST_PAIRS = 10
+_MADE_PAIRS = 10
 # The first five hardly overlap before alignment (Dice of the whole hippocampi 0.04 to 0.11), the others are neighbours.
 _HIPPOCAMPUS = (
     *(("099", "125"), ("067", "099"), ("102", "125"), ("067", "091"), ("051", "092")),
@@ -65,7 +66,14 @@ def data_folder() -> Path:
 
 def pairs_of(group: str, data: Path) -> list[Pair]:
     """The pairs of one group, in the table's order. Raises FileNotFoundError when a file is missing."""
-    makers = {"mindboggle": _mindboggle, "ixi": _ixi, "contrast": _contrast, "hippocampus": _hippocampus, "lung": _lung}
+    makers = {
+        "mindboggle": _mindboggle,
+        "ixi": _ixi,
+        "contrast": _contrast,
+        "stripped": _stripped,
+        "hippocampus": _hippocampus,
+        "lung": _lung,
+    }
     pairs = makers[group](data)
     for path in (path for pair in pairs for path in pair.files):
         if not path.is_file():
@@ -88,13 +96,24 @@ def _ixi(data: Path) -> list[Pair]:
 
 
 def _contrast(data: Path) -> list[Pair]:
-    """The first pairs of IXI, the moving image as if T2-weighted; made of the T1-weighted one where it is missing."""
-    return [Pair("contrast", pair.fixed, _as_t2(pair.moving)) for pair in _ixi(data)[:_CONTRAST_PAIRS]]
+    """The first pairs of IXI, the moving image as if T2-weighted."""
+    return [Pair("contrast", pair.fixed, _as_t2(pair.moving)) for pair in _ixi(data)[:_MADE_PAIRS]]
 
 
 def _as_t2(case: Case) -> Case:
     written = ROOT / "bench" / "contrast" / f"{case.name}_t2.nii.gz"
-    write_t2_like(case.image, written)
+    write_once(written, lambda: t2_like(sitk.ReadImage(str(case.image))))
+    return replace(case, image=written)
+
+
+def _stripped(data: Path) -> list[Pair]:
+    """The first pairs of IXI, the moving image without its skull, the fixed one with it."""
+    return [Pair("stripped", pair.fixed, _brain_of(pair.moving)) for pair in _ixi(data)[:_MADE_PAIRS]]
+
+
+def _brain_of(case: Case) -> Case:
+    written = ROOT / "bench" / "stripped" / f"{case.name}_brain.nii.gz"
+    write_once(written, lambda: stripped(sitk.ReadImage(str(case.image)), sitk.ReadImage(str(case.labels))))
     return replace(case, image=written)
 
 

@@ -115,7 +115,7 @@ def _seen(images: list[Volume], shown: list[Volume], masks: list[Volume | None],
     seen, doubts = [field_of_view(image.grid, grid, m) for image, m in zip(images, maps, strict=True)], []
     for k, name, other in ((0, "fixed", "moving"), (1, "moving", "fixed")):
         to_image = maps[k] @ np.linalg.inv(maps[1 - k])
-        if masks[k] is None and is_blanked(images[k], shown[k], shown[1 - k], to_image):
+        if masks[k] is None and is_blanked(images[k], shown[k], images[1 - k], to_image):
             seen[k] = seen[k] * not_blank(images[k], grid, maps[k])
             doubts.append(
                 f"The {name} volume is blank in much of what the {other} one shows (a brain without its skull?): "

@@ -5,6 +5,9 @@ L (to the moving image) and R (to the fixed image). In each round one update u, 
 both images towards each other: L <- L o (id + u), R <- R o (id - u). As with delta = u_f o u_r^-1 in the network,
 swapping the images swaps L and R; setting u_r = -u_f halves the unknowns and needs no inversion per step.
 
+Images of different contrasts come in two versions: as they are, and brought to one contrast (`contrast.py`). Squared
+local correlation of the latter finds the way; near the end it is more exact on the former, whatever their contrasts.
+
 A prediction is no more than a candidate: every level begins from what agrees better and is smoother, what the coarser
 levels have come to or the prediction. What a network has missed is then found as without it.
 
@@ -35,25 +38,30 @@ def optimise(
     step: Callable[[float, str], None],
     budget: Budget | None = None,
     predicted: HalfWay | None = None,
+    coarse: Views | None = None,
 ) -> HalfWay:
     """Half-way maps that bring `views` into agreement, on the grid and in the voxels of the last level that was done.
 
     There, the images never agree less than they do as they are. Without time for a single round: `predicted` (on the
     grid of `views`), or no motion. `step(fraction, text)` is called at every optimisation step (and may raise to stop).
+    coarse: the images in one contrast, for all levels but the last, and for that too when none has been done before.
     """
     budget = budget or Budget()
     best, total, done = None, sum(level.rounds for level in schedule.levels), 0
+    shown = coarse or views
     for level in schedule.levels:
-        budget.enter(level is schedule.levels[-1])
+        last = level is schedule.levels[-1]
+        budget.enter(last)
         if budget.fitting(views.moving.numel() // level.factor**3, level.steps):
             share, begun = level.rounds / total, done / total
-            there = views.pooled(level.factor)
+            shown = views if last and best else shown
+            there = shown.pooled(level.factor)
             start = _start(there, best, predicted, level, schedule.window)
             best = _level(there, start, schedule, budget, lambda f, b=begun, s=share: step(b + s * f, ""))
         done += level.rounds
     if best is None:
         return predicted or nothing_moved(views.shape, views.moving)
-    return _no_worse(best, views, schedule.window)
+    return _no_worse(best, shown, schedule.window)
 
 
 def _start(views: Views, coarser: State | None, predicted: HalfWay | None, level: Level, window: int) -> State:

@@ -26,13 +26,18 @@ def refine_pair(
     schedule: Schedule,
     device: torch.device,
     step: Callable[[float, str], None],
+    alike: Pair | None = None,
 ) -> HalfWay:
-    """Half-way maps of `pair`, in voxels of its grid: optimised, from `predicted` where that is the better start."""
+    """Half-way maps of `pair`, in voxels of its grid: optimised, from `predicted` where that is the better start.
+
+    alike: the same pair brought to one contrast, for all but the finest level.
+    """
     views, shape = views_of(pair, device), pair.grid.shape
+    coarse = views if alike is None or alike is pair else views_of(alike, device)
     maps = predicted or nothing_moved(shape, views.moving)
     if schedule.levels:
         budget = Budget(OPTIMISING * schedule.seconds)
-        found = optimise(views, schedule, lambda fraction, text: step(0.8 * fraction, text), budget, predicted)
+        found = optimise(views, schedule, lambda fraction, text: step(0.8 * fraction, text), budget, predicted, coarse)
         with torch.inference_mode():
             # Where the level is coarser than the grid it is cheaper to put right most of what is wrong there.
             maps = on_shape(sound(found, lambda: step(0.8, "")), shape, views.moving)

@@ -46,7 +46,7 @@ def brain(head) -> Volume:
 
 
 def blanked(image: Volume, other: Volume) -> bool:
-    return is_blanked(image, foreground(image), foreground(other), np.eye(4))
+    return is_blanked(image, foreground(image), other, np.eye(4))
 
 
 def test_a_brain_is_blanked_where_a_head_shows_more(brain, head):
@@ -62,6 +62,11 @@ def test_images_that_show_the_same_are_not_blanked(brain, head):
 def test_a_head_in_exact_zeros_is_not_blanked_though_the_other_is_somewhat_larger(head):
     smaller = Volume(np.where(ball(61), head.array, 0), GRID)
     assert not blanked(smaller, head)
+
+
+def test_bright_air_is_nothing_to_be_missed(head):
+    in_zeros = Volume(np.where(ball(66), head.array, 0), GRID)
+    assert not blanked(in_zeros, Volume(100 - head.array, GRID))
 
 
 def test_what_lies_beyond_the_field_of_view_was_not_blanked(brain, head):

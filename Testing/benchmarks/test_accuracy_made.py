@@ -1,8 +1,8 @@
-"""The other contrast that the benchmark makes of an image."""
+"""The other contrast, and the brain without its skull, that the benchmark makes of an image."""
 
 import numpy as np
 import SimpleITK as sitk
-from accuracy_contrast import t2_like, write_t2_like
+from accuracy_made import stripped, t2_like, write_once
 
 
 def head() -> sitk.Image:
@@ -40,12 +40,20 @@ def test_the_voxels_stay_where_they_are():
     assert turned.GetDirection() == given.GetDirection()
 
 
+def test_of_a_stripped_head_the_brain_is_left_with_what_it_encloses():
+    given = head()
+    distance = np.linalg.norm(np.indices((40, 40, 40)) - 19.5, axis=0)
+    labels = sitk.GetImageFromArray(((distance >= 4) & (distance < 10)).astype(np.uint8))
+    labels.CopyInformation(given)
+    brain = stripped(given, labels)
+    assert [shown(brain, at) for at in (0, 7, 12, 19)] == [shown(given, 0), shown(given, 7), 0, 0]
+    assert brain.GetSpacing() == given.GetSpacing()
+
+
 def test_a_file_is_made_once_and_whole(tmp_path):
-    given, written = tmp_path / "a_t1.nii.gz", tmp_path / "made" / "a_t2.nii.gz"
-    sitk.WriteImage(head(), str(given))
-    write_t2_like(given, written)
+    written = tmp_path / "made" / "a_t2.nii.gz"
+    write_once(written, head)
     first = written.read_bytes()
-    given.unlink()
-    write_t2_like(given, written)
+    write_once(written, lambda: t2_like(head()))
     assert written.read_bytes() == first
     assert [path.name for path in written.parent.iterdir()] == ["a_t2.nii.gz"]
