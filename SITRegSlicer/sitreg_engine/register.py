@@ -10,6 +10,7 @@ from .compose import WorldMaps
 from .contract import Job, Result
 from .contrast import contrast_between
 from .devices import choose_device
+from .effort import Effort
 from .fallback import Attempt, first_that_fits
 from .inputs import check_job
 from .memory import free_memory
@@ -53,6 +54,7 @@ def register(job: Job, reporter: Reporter) -> Result:
 
     reporter.start("prepare", "Preparing the working grid")
     spacing, warnings = affordable_spacing(fixed.image, moving.image, job.spacing, free_memory())
+    spacing = max(spacing, _fine_enough(model, job))
     warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
 
     def deform(attempt: Attempt) -> Deformed:
@@ -131,6 +133,15 @@ def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, f
         *(partial(staging.add_image, *i) for i in images),
     ]
     in_parallel(lambda add: add(), files)
+
+
+def _fine_enough(model: Model, job: Job) -> float:
+    """Working spacing in mm that loses nothing; 0 where every voxel counts.
+
+    A prediction alone is smooth at the spacing of its training: fields of half of that hold it.
+    """
+    card = model.info.card
+    return card.spacing / 2 if card and not job.spacing and Effort.of(job.refine).steps == 0 else 0.0
 
 
 def _doubts(model: Model, job: Job) -> list[str]:
