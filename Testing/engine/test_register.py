@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +131,11 @@ def stored_otherwise(path: str, target: Path, order, flips) -> str:
     return str(target)
 
 
-@pytest.mark.parametrize(("order", "flips"), TRANSFORMS)
+# Every third has each order of the axes and each flip of one; preparation is tested for all of them.
+STORED = [t if n % 3 == 0 else pytest.param(*t, marks=pytest.mark.slow) for n, t in enumerate(TRANSFORMS)]
+
+
+@pytest.mark.parametrize(("order", "flips"), STORED)
 def test_the_order_and_direction_of_the_stored_axes_do_not_matter(pair, outcome, tmp_path, order, flips):
     fixed = stored_otherwise(pair.fixed, tmp_path / "fixed.nrrd", order, flips)
     other_order, other_flips = TRANSFORMS[(TRANSFORMS.index((order, flips)) * 7 + 5) % 48]
@@ -184,6 +189,34 @@ def test_a_working_spacing_out_of_all_proportion_is_refused(pair, tmp_path, spac
     with pytest.raises(InputError, match=reason):
         run(pair.fixed, pair.moving, tmp_path / "out", spacing=spacing)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_negative_is_registered_like_the_image_itself_and_a_note_says_so(pair, tmp_path):
+    image = sitk.ReadImage(pair.moving)
+    greatest = float(sitk.GetArrayViewFromImage(image).max())
+    sitk.WriteImage(sitk.Cast(greatest - sitk.Cast(image, sitk.sitkFloat32), sitk.sitkInt16), str(tmp_path / "n.nrrd"))
+    labels = {"fixed_labels": pair.fixed_labels, "moving_labels": pair.moving_labels}
+    found = run(pair.fixed, str(tmp_path / "n.nrrd"), tmp_path / "out", refine="auto", **labels)
+    alike = run(pair.fixed, pair.moving, tmp_path / "alike", refine="auto", **labels)
+    assert found.value("dice_mean") > 0.95 * alike.value("dice_mean")
+    assert any("differ in contrast" in text for text in found.result.warnings)
+    assert not any("differ in contrast" in text for text in alike.result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [({"refine": "0"}, 2.0), ({"refine": "1"}, 1.0), ({"refine": "0", "spacing": 1.25}, 1.25)],
+    ids=["the network alone", "refined", "as the user wants it"],
+)
+def test_a_prediction_alone_is_saved_at_half_the_spacing_of_its_training(pair, tmp_path, settings, expected):
+    paths = []
+    for path in (pair.fixed, pair.moving):
+        image = sitk.ReadImage(path)
+        image.SetSpacing((1.0, 1.0, 1.0))
+        paths.append(str(tmp_path / Path(path).name))
+        sitk.WriteImage(image, paths[-1])
+    found = run(*paths, tmp_path / "out", model="brain-t1", **settings)
+    assert json.loads(Path(found.result.outputs["record"]).read_text())["working_spacing"] == expected
 
 
 @pytest.mark.parametrize("stage", ["align", "refine", "compose", "measure"])
