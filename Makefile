@@ -16,10 +16,11 @@ $(STAMP): pyproject.toml .ci/make-env
 demo: $(STAMP)
 	$(BIN)/python Testing/demonstration/make_demo.py demo
 
+# Two processes, each with whole files, so that what a file's tests share is made once.
 test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest -m "not slow and not gpu" -n 2 --dist loadfile
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not gpu"

@@ -57,4 +57,5 @@ def axis_matrix(fine: int, coarse: int, scale: int) -> Tensor:
         neighbour = np.floor(position).astype(int) + offset
         weight = cubic_bspline(position - neighbour)
         np.add.at(matrix, (np.arange(fine), np.clip(neighbour, 0, coarse - 1)), weight)
-    return torch.from_numpy(matrix)
+    with torch.inference_mode(False):  # it is kept: whoever asks next may want gradients through it
+        return torch.from_numpy(matrix)

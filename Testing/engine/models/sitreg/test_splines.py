@@ -61,6 +61,15 @@ def test_gradients_are_exact():
     assert torch.autograd.gradcheck(lambda c: upsample(c, 2, (4, 5, 3)), control)
 
 
+def test_what_inference_has_made_serves_gradients_too():
+    axis_matrix.cache_clear()
+    with torch.inference_mode():
+        upsample(torch.ones(1, 3, 2, 3, 2, dtype=torch.float64), 2, (4, 5, 3))
+    control = torch.ones(1, 3, 2, 3, 2, dtype=torch.float64, requires_grad=True)
+    upsample(control, 2, (4, 5, 3)).sum().backward()
+    assert float(control.grad.sum()) == pytest.approx(2 * 3 * 4 * 5 * 3)
+
+
 def test_an_axis_of_one_voxel_is_allowed():
     assert axis_matrix(1, 1, 8).tolist() == [[1.0]]
     assert upsample(torch.ones(1, 3, 1, 2, 2), 8, (1, 16, 16)).shape == (1, 3, 1, 16, 16)
