@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .prepare import Pair
 from .prepare.normalise import SHOULDER
-from .refine.local_ncc import VARIANCE_FLOOR, Windows, window_mean
+from .refine.local_ncc import Windows, mean_correlation
 
 # Share of the best signed local correlation that images as they are must reach to be left alone. Measured: pairs of one
 # contrast reach 0.93 and more, with noise and bias fields too; heads with scrambled intensities 0.5, T2-like ones 0.1.
@@ -28,7 +28,6 @@ _WINDOW = 5  # of local correlation, voxels of the half-size images
 _BINS = 48  # of normalised intensity, from -SHOULDER to 1 + SHOULDER
 _FEWEST = 20  # voxels that an average is taken over
 _MANY = 2_500_000  # voxels; of more, fewer are looked at
-_WHOLE = 0.99  # of a weight of 1, rounding allowed for
 
 
 @dataclass(frozen=True)
@@ -87,14 +86,9 @@ def contrast_between(pair: Pair) -> Contrast:
 
 
 def _correlation(moving: np.ndarray, fixed: np.ndarray, where: np.ndarray) -> float:
-    """Mean local correlation, signed, -1 .. 1, 0 for flat windows, of images averaged over cubes of two voxels."""
+    """Mean local correlation, signed, of images averaged over cubes of two voxels: single ones are mostly noise."""
     a, b, seen = (F.avg_pool3d(torch.from_numpy(np.float32(x))[None, None], 2) for x in (moving, fixed, where))
-    windows = Windows.of(seen, seen, _WINDOW)
-    means = window_mean(torch.cat([a, b, a * a, b * b, a * b], dim=1) * seen, _WINDOW) / windows.share
-    mean_a, mean_b, square_a, square_b, product = means.split(1, dim=1)
-    variances = [(x - m * m).clamp_min(0) + VARIANCE_FLOOR for x, m in ((square_a, mean_a), (square_b, mean_b))]
-    correlation = (product - mean_a * mean_b) / (variances[0] * variances[1]).sqrt()
-    return float((correlation * windows.weight).sum() / windows.weight.sum().clamp_min(1e-9))
+    return mean_correlation(a, b, Windows.of(seen, seen, _WINDOW))
 
 
 def average_curve(image: np.ndarray, other: np.ndarray, where: np.ndarray) -> Curve:
@@ -113,7 +107,7 @@ def average_curve(image: np.ndarray, other: np.ndarray, where: np.ndarray) -> Cu
 
 def _compared(pair: Pair) -> np.ndarray:
     """(I, J, K) bool, of few voxels: what both images show, of either mask if there is one."""
-    seen = _few(pair.moving_inside * pair.fixed_inside) > _WHOLE
+    seen = _few(pair.moving_inside * pair.fixed_inside) > 0
     masks = [_few(mask) > 0 for mask in (pair.moving_mask, pair.fixed_mask) if mask is not None]
     return seen & np.logical_or.reduce(masks) if masks else seen
 

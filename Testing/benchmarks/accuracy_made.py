@@ -31,7 +31,8 @@ def stripped(image: sitk.Image, labels: sitk.Image) -> sitk.Image:
 def t2_like(image: sitk.Image) -> sitk.Image:
     """As another contrast: bright fluid, dark white matter, dark outside.
 
-    int16, 0 to about 1000, on the same voxels; the head is what exceeds Otsu's threshold, closed and filled."""
+    int16, 0 to about 1000, on the same voxels; the head is what exceeds Otsu's threshold, closed and filled.
+    """
     head = sitk.GetArrayFromImage(_head(image)) > 0
     array = sitk.GetArrayFromImage(sitk.Cast(image, sitk.sitkFloat32))
     shown = np.clip(array / np.percentile(array[head], _BRIGHTEST), 0, 1)

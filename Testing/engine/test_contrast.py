@@ -31,10 +31,7 @@ def pair_of(moving: torch.Tensor, fixed: torch.Tensor) -> Pair:
 
 
 def swapped(pair: Pair) -> Pair:
-    return replace(
-        pair,
-        **{"moving": pair.fixed, "fixed": pair.moving, "moving_mask": pair.fixed_mask, "fixed_mask": pair.moving_mask},
-    )
+    return replace(pair, moving=pair.fixed, fixed=pair.moving)  # of neither mask, and seen everywhere
 
 
 def scrambled(image: torch.Tensor) -> torch.Tensor:

@@ -131,7 +131,7 @@ def stored_otherwise(path: str, target: Path, order, flips) -> str:
     return str(target)
 
 
-# Every third has each order of the axes and each flip of one; preparation is tested for all of them.
+# Every third has each order of the axes and each combination of flips; preparation is tested for all of them.
 STORED = [t if n % 3 == 0 else pytest.param(*t, marks=pytest.mark.slow) for n, t in enumerate(TRANSFORMS)]
 
 

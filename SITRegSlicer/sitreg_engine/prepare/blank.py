@@ -1,8 +1,8 @@
 """An image that was blanked where the other one shows something: a brain without its skull against a whole head.
 
-What was blanked says nothing. Compared as if it were seen, the rim of the brain is drawn to the scalp: on heads against
-stripped brains (IXI, aligned Dice 0.53) registration came to 0.39 that way, and to 0.66 when blank places are no
-part of the field of view.
+What was blanked says nothing. Compared as if it were seen, the rim of the brain is drawn to the scalp: a stripped
+brain against a head (one IXI pair, aligned Dice 0.53) came to 0.39 that way, and to 0.66 when blank places are no part
+of the field of view.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def is_blanked(image: Volume, shown: Volume, other: Volume, to_image: np.ndarray
     near = grown(shown, _MARGIN * size_of(shown))
     few = shrunk(other, _SPACING)
     edges = sum(slope**2 for slope in _slopes(few.array))
-    places = apply(to_image @ few.grid.voxel_to_world, np.argwhere(np.ones(few.array.shape, bool)))
+    places = apply(to_image @ few.grid.voxel_to_world, np.indices(few.array.shape).reshape(3, -1).T)
     within, _ = _looked_up(places, image.grid)
     _, index = _looked_up(places[within], near.grid)
     seen = edges.ravel()[within]

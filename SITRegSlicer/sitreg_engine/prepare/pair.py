@@ -56,11 +56,12 @@ def make_pair(
     maps = [frame @ np.linalg.inv(half), frame @ half]
     shown = [_shown(image, mask) for image, mask in zip((fixed, moving), masks, strict=True)]
     grid = working_grid([fixed, moving], shown, maps, spacing)
+    views = [field_of_view(image.grid, grid, to_image) for image, to_image in zip((fixed, moving), maps, strict=True)]
     images = [
-        _on_grid(image, inside, grid, to_image, normalise)
-        for image, inside, to_image in zip((fixed, moving), shown, maps, strict=True)
+        resample(normalise(image, inside), image.grid, grid, to_image) * view
+        for image, inside, to_image, view in zip((fixed, moving), shown, maps, views, strict=True)
     ]
-    seen, doubts = _seen([fixed, moving], shown, masks, maps, grid)
+    seen, doubts = _without_blanks(views, [fixed, moving], shown, masks, maps, grid)
     on_grid = [mask and _mask_on_grid(mask, grid, to_image) for mask, to_image in zip(masks, maps, strict=True)]
     return Pair(images[1], images[0], *on_grid, *seen, grid, *maps, doubts)
 
@@ -105,21 +106,24 @@ def _union(boxes: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.n
     return np.minimum(boxes[0][0], boxes[1][0]), np.maximum(boxes[0][1], boxes[1][1])
 
 
-def _on_grid(image: Volume, inside: Volume, grid: Grid, to_image: np.ndarray, normalise: Normalise) -> Tensor:
-    values = resample(normalise(image, inside), image.grid, grid, to_image)
-    return values * field_of_view(image.grid, grid, to_image)
-
-
-def _seen(images: list[Volume], shown: list[Volume], masks: list[Volume | None], maps: list[np.ndarray], grid: Grid):
-    """Where fixed and moving image count, (1, 1, I, J, K) each, and what to tell about it. A given mask has the say."""
-    seen, doubts = [field_of_view(image.grid, grid, m) for image, m in zip(images, maps, strict=True)], []
-    for k, name, other in ((0, "fixed", "moving"), (1, "moving", "fixed")):
-        to_image = maps[k] @ np.linalg.inv(maps[1 - k])
-        if masks[k] is None and is_blanked(images[k], shown[k], images[1 - k], to_image):
-            seen[k] = seen[k] * not_blank(images[k], grid, maps[k])
+def _without_blanks(
+    views: list[Tensor],
+    images: list[Volume],
+    shown: list[Volume],
+    masks: list[Volume | None],
+    maps: list[np.ndarray],
+    grid: Grid,
+) -> tuple[list[Tensor], tuple[str, ...]]:
+    """The fields of view less what was blanked (lists: fixed, moving), and what to tell. A given mask has the say."""
+    seen, doubts = list(views), []
+    names = ("fixed", "moving")
+    for one, other in ((0, 1), (1, 0)):
+        from_other = maps[one] @ np.linalg.inv(maps[other])
+        if masks[one] is None and is_blanked(images[one], shown[one], images[other], from_other):
+            seen[one] = views[one] * not_blank(images[one], grid, maps[one])
             doubts.append(
-                f"The {name} volume is blank in much of what the {other} one shows (a brain without its skull?): "
-                "only what both show was compared."
+                f"The {names[one]} volume is blank in much of what the {names[other]} one shows "
+                "(a brain without its skull?): only what both show was compared."
             )
     return seen, tuple(doubts)
 

@@ -38,17 +38,17 @@ def optimise(
     step: Callable[[float, str], None],
     budget: Budget | None = None,
     predicted: HalfWay | None = None,
-    coarse: Views | None = None,
+    alike: Views | None = None,
 ) -> HalfWay:
     """Half-way maps that bring `views` into agreement, on the grid and in the voxels of the last level that was done.
 
     There, the images never agree less than they do as they are. Without time for a single round: `predicted` (on the
     grid of `views`), or no motion. `step(fraction, text)` is called at every optimisation step (and may raise to stop).
-    coarse: the images in one contrast, for all levels but the last, and for that too when none has been done before.
+    alike: the images brought to one contrast, for all levels but the last, and for that when it is the first done.
     """
     budget = budget or Budget()
     best, total, done = None, sum(level.rounds for level in schedule.levels), 0
-    shown = coarse or views
+    shown = alike or views
     for level in schedule.levels:
         last = level is schedule.levels[-1]
         budget.enter(last)

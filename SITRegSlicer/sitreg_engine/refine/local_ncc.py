@@ -64,13 +64,7 @@ class _LocalNCC(torch.autograd.Function):
 def agreement(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Tensor, Tensor]:
     """The objective of two images (1, 1, I, J, K), and its derivatives by the one and by the other."""
     size, seen, share = windows.size, windows.seen, windows.share
-    moments = torch.cat([a, b, a * a, b * b, a * b], dim=1).mul_(seen)
-    sums = window_mean(moments, size).div_(share)
-    mean_a, mean_b, var_a, var_b, covariance = sums.split(1, dim=1)
-    for moment, mean, other in ((var_a, mean_a, mean_a), (var_b, mean_b, mean_b), (covariance, mean_a, mean_b)):
-        moment.addcmul_(mean, other, value=-1)
-    for variance in (var_a, var_b):
-        variance.clamp_min_(0).add_(VARIANCE_FLOOR)
+    mean_a, mean_b, var_a, var_b, covariance = _moments(a, b, windows)
     slope = covariance / (var_a * var_b)
     agreement = slope * covariance
     loss = -(agreement * windows.weight).sum()
@@ -86,6 +80,25 @@ def agreement(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Tensor, T
     by_a = (cov * b).addcmul_(v_a, a, value=2).sub_(m_a).mul_(seen)
     by_b = (cov * a).addcmul_(v_b, b, value=2).sub_(m_b).mul_(seen)
     return loss, by_a, by_b
+
+
+def mean_correlation(a: Tensor, b: Tensor, windows: Windows) -> float:
+    """The mean of cov(a, b) / sqrt(var(a) var(b)) over what counts: signed, -1 .. 1, near 0 in flat windows."""
+    _, _, var_a, var_b, covariance = _moments(a, b, windows)
+    correlation = covariance / (var_a * var_b).sqrt()
+    return float((correlation * windows.weight).sum() / windows.weight.sum().clamp_min(1e-9))
+
+
+def _moments(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, ...]:
+    """Over each window, of what is seen: both means, both variances (with the floor), the covariance."""
+    moments = torch.cat([a, b, a * a, b * b, a * b], dim=1).mul_(windows.seen)
+    sums = window_mean(moments, windows.size).div_(windows.share)
+    mean_a, mean_b, var_a, var_b, covariance = sums.split(1, dim=1)
+    for moment, mean, other in ((var_a, mean_a, mean_a), (var_b, mean_b, mean_b), (covariance, mean_a, mean_b)):
+        moment.addcmul_(mean, other, value=-1)
+    for variance in (var_a, var_b):
+        variance.clamp_min_(0).add_(VARIANCE_FLOOR)
+    return mean_a, mean_b, var_a, var_b, covariance
 
 
 def window_mean(x: Tensor, window: int) -> Tensor:
@@ -105,5 +118,6 @@ def window_mean(x: Tensor, window: int) -> Tensor:
 @lru_cache(maxsize=32)
 def _band(size: int, window: int) -> Tensor:
     """(size, size) symmetric matrix that averages `window` neighbours."""
-    index = torch.arange(size)
-    return ((index[:, None] - index[None]).abs() <= window // 2).double() / window
+    with torch.inference_mode(False):  # it is kept: whoever asks next may want gradients through it
+        index = torch.arange(size)
+        return ((index[:, None] - index[None]).abs() <= window // 2).double() / window

@@ -33,11 +33,13 @@ def refine_pair(
     alike: the same pair brought to one contrast, for all but the finest level.
     """
     views, shape = views_of(pair, device), pair.grid.shape
-    coarse = views if alike is None or alike is pair else views_of(alike, device)
+    one_contrast = None if alike is None or alike is pair else views_of(alike, device)
     maps = predicted or nothing_moved(shape, views.moving)
     if schedule.levels:
         budget = Budget(OPTIMISING * schedule.seconds)
-        found = optimise(views, schedule, lambda fraction, text: step(0.8 * fraction, text), budget, predicted, coarse)
+        found = optimise(
+            views, schedule, lambda fraction, text: step(0.8 * fraction, text), budget, predicted, one_contrast
+        )
         with torch.inference_mode():
             # Where the level is coarser than the grid it is cheaper to put right most of what is wrong there.
             maps = on_shape(sound(found, lambda: step(0.8, "")), shape, views.moving)

@@ -110,10 +110,10 @@ def test_a_prediction_that_is_worse_than_no_motion_changes_nothing(found, views)
     assert all(torch.equal(a, b) for a, b in zip(vars(found).values(), vars(after).values(), strict=True))
 
 
-def test_images_in_one_contrast_lead_the_way_and_the_end_is_found_on_the_images_as_they_are(found, views):
+def test_images_in_one_contrast_lead_the_way_and_the_end_is_found_on_the_images_as_they_are(views):
     # What is bright and what is dark is one in this contrast: by itself it cannot tell which edge is which.
     other = dataclasses.replace(views, moving=(views.moving.abs() - 0.4).abs())
-    alone, led = (optimise(other, SCHEDULE, silent, coarse=coarse) for coarse in (None, views))
+    alone, led = (optimise(other, SCHEDULE, silent, alike=alike) for alike in (None, views))
     assert agreement(views, led) < agreement(views, alone) - 0.02
     first = Schedule(SCHEDULE.levels[:1])
     assert not torch.equal(on_shape(optimise(views, first, silent), views.shape, views.moving).left, led.left)
@@ -121,7 +121,7 @@ def test_images_in_one_contrast_lead_the_way_and_the_end_is_found_on_the_images_
 
 def test_a_single_level_sees_the_images_in_one_contrast(views):
     single, other = Schedule(SCHEDULE.levels[1:]), dataclasses.replace(views, moving=1 - views.moving**2)
-    expected, led = optimise(views, single, silent), optimise(other, single, silent, coarse=views)
+    expected, led = optimise(views, single, silent), optimise(other, single, silent, alike=views)
     assert torch.equal(expected.left, led.left)
 
 

@@ -14,10 +14,8 @@ from sitreg_engine.prepare import make_pair
 from sitreg_engine.prepare.blank import is_blanked, not_blank
 
 GRID = Grid((40, 44, 36), (4.0, 4.0, 4.0), (-78.0, -86.0, -70.0), tuple(map(float, np.eye(3).ravel())))
-STILL = Alignment(np.eye(4), "identity")
-
-
 VOXELS = 40 * 44 * 36
+STILL = Alignment(np.eye(4), "identity")
 
 
 def distances() -> np.ndarray:
