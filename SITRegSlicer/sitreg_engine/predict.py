@@ -1,4 +1,4 @@
-"""A model's prediction for a pair, at the spacing that it was trained for, and what speaks against trusting it."""
+"""A model's prediction for a pair, at the spacings that its weights serve, and what speaks against trusting it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,18 +29,46 @@ class Prediction:
     doubts: list[str]
 
 
-def predict(model: Model, pair: Pair, pair_at: Callable[[float], Pair], device: torch.device) -> Prediction:
+def predict(
+    model: Model, pair: Pair, pair_at: Callable[[float], Pair], device: torch.device, alone: bool = False
+) -> Prediction:
     """Half-way maps on the grid of `pair`. `pair_at(spacing)` prepares the same images at another spacing in mm.
 
     A network sees voxels of the size it was trained with, where the working grid is as fine as that or finer.
+    alone: nothing will be refined. Then it looks a second time, with finer voxels, at what its first look has left.
     """
-    card, spacing = model.info.card, pair.grid.spacing[0]
-    own = pair if card is None or card.spacing < spacing * _SAME_SPACING else pair_at(card.spacing)
+    card = model.info.card
+    own = pair if card is None else _seen_at(card.spacing, pair, pair_at)
     maps = model.predict(own.moving, own.fixed, device)
-    doubts = [] if maps is None else [*maps.doubts, *(_doubts(card, own, maps) if card else []), *_worse(own, maps)]
-    if maps is not None and own is not pair:
-        maps = on_grid(maps, own.grid, pair.grid)
-    return Prediction(maps, doubts)
+    if maps is None:
+        return Prediction(None, [])
+    doubts = [*maps.doubts, *(_doubts(card, own, maps) if card else [])]
+    finer = _seen_at(finest_look(card), pair, pair_at) if card and alone else own
+    if finer.grid.spacing[0] * _SAME_SPACING < own.grid.spacing[0]:
+        maps = _looked_again(model, finer, on_grid(maps, own.grid, finer.grid), device)
+        own, doubts = finer, [*doubts, *maps.doubts]
+    doubts += _worse(own, maps)
+    return Prediction(maps if own is pair else on_grid(maps, own.grid, pair.grid), list(dict.fromkeys(doubts)))
+
+
+def finest_look(card: Card) -> float:
+    """The finest spacing in mm at which a network's weights still find something: half of that of their training."""
+    return card.spacing / 2
+
+
+def _seen_at(spacing: float, pair: Pair, pair_at: Callable[[float], Pair]) -> Pair:
+    """The pair at this spacing in mm, or as it is where it is hardly finer."""
+    return pair if spacing < pair.grid.spacing[0] * _SAME_SPACING else pair_at(spacing)
+
+
+@torch.inference_mode()
+def _looked_again(model: Model, pair: Pair, maps: HalfWay, device: torch.device) -> HalfWay:
+    """The maps with what the model finds in the images that they bring together, where these agree better then."""
+    views = views_of(pair, device)
+    before = views.through(maps)
+    left_over = model.predict(before.moving, before.fixed, device)
+    found = maps.followed_by(left_over)
+    return found if _agreement(views.through(found)) > _agreement(before) else maps
 
 
 @torch.inference_mode()

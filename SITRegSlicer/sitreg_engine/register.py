@@ -17,8 +17,8 @@ from .memory import free_memory
 from .models import Model, load_model
 from .outputs import Staging, check_folder, staged
 from .parallel import in_parallel
-from .predict import predict
-from .prepare import affordable_spacing, make_pair
+from .predict import finest_look, predict
+from .prepare import Pair, affordable_spacing, make_pair
 from .progress import Reporter
 from .quality.consistency import consistency_doubts
 from .record import INPUT_ROLES, Record, describe_inputs, peak_memory
@@ -104,8 +104,11 @@ def _deform(case: Case, alignment: Alignment, model: Model, job: Job, attempt: A
     contrast = contrast_between(pair)
     alike = contrast.applied(pair)
 
+    def alike_at(spacing: float) -> Pair:
+        return contrast.applied(images_at(spacing))
+
     reporter.start("model", f"Predicting with {model.info.title}")
-    found = predict(model, alike, lambda spacing: contrast.applied(images_at(spacing)), attempt.device)
+    found = predict(model, alike, alike_at, attempt.device, alone=_is_unrefined(job))
 
     reporter.start("refine", "Refining on this pair")
     maps = model.optimise(alike, found.maps, job.refine, attempt.device, reporter.step)
@@ -138,11 +141,11 @@ def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, f
 def _fine_enough(model: Model, job: Job) -> float:
     """Finest working spacing in mm that is of use; 0 where every voxel counts.
 
-    A prediction alone is smooth at the spacing of its training. Fields of half of that hold it, and are eight times
+    A prediction alone is smooth at the spacing of its last look. Fields at that hold it, and are eight times
     smaller than those of a head at 1 mm; for their inverse error, 0.03 mm instead of 0.01, a spacing can be given.
     """
     card = model.info.card
-    return card.spacing / 2 if card and not job.spacing and _is_unrefined(job) else 0.0
+    return finest_look(card) if card and not job.spacing and _is_unrefined(job) else 0.0
 
 
 def _is_unrefined(job: Job) -> bool:

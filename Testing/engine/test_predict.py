@@ -1,6 +1,6 @@
 """A network predicts at the spacing of its training, and says when images are unlike those of its training."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -41,16 +41,46 @@ def shift(card: Card | None, millimetres: float = 8.0, spacing: float = 4.0) -> 
     return Shift(ModelInfo("t", "A model", "", "", card), millimetres, spacing)
 
 
-@pytest.fixture(scope="module")
-def pair_at():
+@dataclass(frozen=True)
+class InLooks(Shift):
+    """Moves by motions[n] = (mm, spacing of what it should see) when it looks for the n-th time; keeps what it saw."""
+
+    motions: tuple[tuple[float, float], ...] = ()
+    seen: list = field(default_factory=list)
+
+    def predict(self, moving, fixed, device):
+        self.seen.append(tuple(fixed.shape[2:]))
+        u = torch.zeros(1, 3, *fixed.shape[2:])
+        millimetres, spacing = self.motions[len(self.seen) - 1]
+        u[:, 0] = millimetres / 2 / spacing
+        return HalfWay(u, -u, -u, u)
+
+
+def in_looks(*motions: tuple[float, float]) -> InLooks:
+    return InLooks(ModelInfo("t", "A model", "", "", CARD), 0.0, 0.0, motions)
+
+
+def pairs_apart(millimetres: float):
+    """`pair_at` of an ellipsoid with stripes and the same, moved along the first axis."""
     grid = Grid((48, 48, 48), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), tuple(map(float, np.eye(3).ravel())))
     places = np.stack(np.meshgrid(*[np.arange(48)] * 3, indexing="ij")) - 24
-    inside = (places**2 / np.array([20, 16, 14])[:, None, None, None] ** 2).sum(axis=0) < 1
-    image = Volume(np.float32(inside * (60 + 40 * np.cos(places[0] / 4))), grid)
+    fixed, moving = (Volume(_ellipsoid(places, shift), grid) for shift in (0.0, millimetres / 2.0))
     reporter = Reporter()
     reporter.start("align", "")
-    alignment = align(image, image, "none", None, None, reporter)
-    return partial(make_pair, image, image, alignment, None, None)
+    alignment = align(fixed, moving, "none", None, None, reporter)
+    return partial(make_pair, fixed, moving, alignment, None, None)
+
+
+def _ellipsoid(places: np.ndarray, shift: float) -> np.ndarray:
+    """With stripes; places and shift in voxels."""
+    own = places - np.array([shift, 0.0, 0.0])[:, None, None, None]
+    inside = (own**2 / np.array([20, 16, 14])[:, None, None, None] ** 2).sum(axis=0) < 1
+    return np.float32(inside * (60 + 40 * np.cos(own[0] / 4)))
+
+
+@pytest.fixture(scope="module")
+def pair_at():
+    return pairs_apart(0.0)
 
 
 def test_a_trained_model_sees_voxels_of_its_own_size_and_millimetres_stay_what_they_are(pair_at):
@@ -67,6 +97,37 @@ def test_without_another_spacing_it_sees_the_pair_as_it_is(pair_at, card):
     pair = pair_at(2.0)
     found = predict(shift(card, spacing=2.0), pair, lambda spacing: pytest.fail("no other pair is needed"), CPU)
     assert torch.allclose(found.maps.left[:, 0], torch.tensor(2.0))
+
+
+def test_where_nothing_is_refined_a_network_looks_again_at_what_it_has_left():
+    pair_at, model = pairs_apart(6.0), in_looks((4.0, 4.0), (2.0, 2.0))
+    maps = predict(model, pair_at(2.0), pair_at, CPU, alone=True).maps
+    assert model.seen == [pair_at(4.0).grid.shape, pair_at(2.0).grid.shape]
+    for u, voxels in zip(vars(maps).values(), (1.5, -1.5, -1.5, 1.5), strict=True):
+        assert torch.allclose(u[:, 0], torch.tensor(voxels), atol=1e-5)
+
+
+def test_a_second_look_that_makes_it_worse_counts_for_nothing():
+    pair_at = pairs_apart(4.0)
+    maps = predict(in_looks((4.0, 4.0), (2.0, 2.0)), pair_at(2.0), pair_at, CPU, alone=True).maps
+    assert torch.allclose(maps.left[:, 0], torch.tensor(1.0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "alone"), [(2.0, False), (3.7, True)], ids=["refinement follows", "the images are no finer"]
+)
+def test_there_is_one_look_where(spacing, alone):
+    pair_at, model = pairs_apart(6.0), in_looks((4.0, 4.0))
+    predict(model, pair_at(spacing), pair_at, CPU, alone=alone)
+    assert len(model.seen) == 1
+
+
+def test_on_a_finer_grid_than_two_looks_need_the_second_is_at_half_the_spacing_of_the_training():
+    pair_at, model = pairs_apart(6.0), in_looks((4.0, 4.0), (2.0, 2.0))
+    maps = predict(model, pair_at(1.0), pair_at, CPU, alone=True).maps
+    assert model.seen[1] == pair_at(2.0).grid.shape
+    assert maps.left.shape[2:] == pair_at(1.0).grid.shape
+    assert torch.allclose(maps.left[:, 0], torch.tensor(3.0), atol=1e-5)
 
 
 def test_a_map_keeps_its_places_in_the_half_way_space():

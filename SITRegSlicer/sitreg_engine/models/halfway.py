@@ -29,6 +29,16 @@ class HalfWay:
         """f21: from the grid of image 1 to positions in image 2."""
         return compose(self.right, self.left_inverse)
 
+    def followed_by(self, rest: "HalfWay") -> "HalfWay":
+        """These maps and then `rest`, found in the half-way space of the images that these bring together.
+
+        With the inverses in the other order; swapped images still swap the maps.
+        """
+        halves = (compose(self.left, rest.left), compose(self.right, rest.right))
+        inverses = (compose(rest.left_inverse, self.left_inverse), compose(rest.right_inverse, self.right_inverse))
+        found = HalfWay(*halves, *inverses)
+        return DoubtedHalfWay(**vars(found), doubts=rest.doubts) if rest.doubts else found
+
     def each(self, change: Callable[[Tensor], Tensor]) -> "HalfWay":
         """The maps that `change` makes of these, one by one; doubts about these say nothing of those."""
         return HalfWay(*(change(u) for u in (self.left, self.right, self.left_inverse, self.right_inverse)))

@@ -2,6 +2,7 @@
 
 import torch
 
+from sitreg_engine.mappings import compose
 from sitreg_engine.models.halfway import DoubtedHalfWay, HalfWay
 
 NAMES = ("left", "right", "left_inverse", "right_inverse")
@@ -37,3 +38,30 @@ def test_swapping_the_halves_swaps_the_directions():
     swapped = HalfWay(right, left, right_inverse, left_inverse)
     assert torch.equal(maps.forward(), swapped.inverse())
     assert torch.equal(maps.inverse(), swapped.forward())
+
+
+def smooth(seed: int) -> list[torch.Tensor]:
+    """Maps that hardly move: their composition is what it would be with exact interpolation."""
+    return [0.1 * torch.nn.functional.avg_pool3d(u, 3, 1, 1) for u in fields(seed)]
+
+
+def test_maps_followed_by_a_rest_go_through_the_rest_first():
+    given, rest = smooth(1), smooth(2)
+    found = HalfWay(*given).followed_by(HalfWay(*rest))
+    assert torch.equal(found.left, compose(given[0], rest[0]))
+    assert torch.equal(found.right, compose(given[1], rest[1]))
+    assert torch.equal(found.left_inverse, compose(rest[2], given[2]))
+    assert torch.equal(found.right_inverse, compose(rest[3], given[3]))
+
+
+def test_no_rest_leaves_the_maps_as_they_are():
+    given = smooth(1)
+    found = HalfWay(*given).followed_by(HalfWay(*(torch.zeros(1, 3, 4, 5, 6) for _ in NAMES)))
+    for name, u in zip(NAMES, given, strict=True):
+        assert torch.allclose(getattr(found, name), u, atol=1e-6)
+
+
+def test_what_speaks_against_the_rest_speaks_against_the_whole():
+    maps = HalfWay(*smooth(1))
+    assert maps.followed_by(DoubtedHalfWay(*smooth(2), doubts=("steep",))).doubts == ("steep",)
+    assert maps.followed_by(HalfWay(*smooth(2))).doubts == ()
