@@ -3,6 +3,7 @@
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import SimpleITK as sitk
 from sitreg_engine.foreground import foreground, mask_foreground, without_padding
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume, from_sitk, to_sitk
-from sitreg_engine.inputs import read_labels, read_mask, read_volume
+from sitreg_engine.inputs import checksum, read_labels, read_mask, read_volume
 from sitreg_engine.study import canonical
 
 from .table import Row
@@ -32,13 +33,20 @@ class Subject:
 
 
 def key_of(row: Row) -> str:
-    """Names a row's files and their present content (size, time), so that changed files are read anew."""
-    parts = [str(_VERSION)]
-    for path in (row.image, row.labels, row.mask):
-        if path:
-            status = os.stat(path)
-            parts += [os.path.abspath(path), str(status.st_size), str(status.st_mtime_ns)]
+    """Names a row's files by their present content: changed files are read anew, moved and copied ones are not."""
+    parts = [str(_VERSION), *(_content(path) if path else "" for path in (row.image, row.labels, row.mask))]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:20]
+
+
+def _content(path: str) -> str:
+    status = os.stat(path)
+    return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _digest(path: str, _size: int, _time: int) -> str:
+    """Found once in a process, as long as the file looks the same."""
+    return checksum(path)
 
 
 def load_subject(row: Row, cache: Path) -> Subject:

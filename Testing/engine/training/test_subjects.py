@@ -1,6 +1,7 @@
 """Subjects: read as at inference, kept on disk, read anew when their files change."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +51,23 @@ def test_a_changed_file_is_read_anew(row, tmp_path):
     os.utime(row.image, (1, 1))
     assert key_of(row) != key
     assert np.allclose(load_subject(row, tmp_path).image.array, 2 * before.image.array)
+
+
+def test_the_same_content_elsewhere_and_at_another_time_needs_no_preparing(row, tmp_path):
+    copied = []
+    for path in (row.image, row.labels):
+        other = tmp_path / "copy" / Path(path).name
+        other.parent.mkdir(exist_ok=True)
+        other.write_bytes(Path(path).read_bytes())
+        os.utime(other, (1, 1))
+        copied.append(str(other))
+    assert key_of(Row(*copied, "", "p0", "train")) == key_of(row)
+
+
+def test_the_same_file_in_another_role_is_another_subject(row):
+    assert key_of(Row(row.image, row.labels, "", "p0", "train")) != key_of(
+        Row(row.image, "", row.labels, "p0", "train")
+    )
 
 
 def test_the_body_is_the_labelled_part_without_holes(row, tmp_path):
