@@ -53,8 +53,8 @@ def register(job: Job, reporter: Reporter) -> Result:
     alignment = align(fixed.image, moving.image, job.affine, fixed.mask, moving.mask, reporter)
 
     reporter.start("prepare", "Preparing the working grid")
-    spacing, warnings = affordable_spacing(fixed.image, moving.image, job.spacing, free_memory())
-    spacing = max(spacing, _fine_enough(model, job))
+    finest = _fine_enough(model, job)
+    spacing, warnings = affordable_spacing(fixed.image, moving.image, job.spacing, free_memory(), finest)
     warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
 
     def deform(attempt: Attempt) -> Deformed:

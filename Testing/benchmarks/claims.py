@@ -1,6 +1,6 @@
 """Docs/CLAIMS.md: what the four papers claim, and what of it holds on our data; all in one run, as ratios.
 
-    python Testing/benchmarks/claims.py                                   # everything, 45 minutes on two quiet cores
+    python Testing/benchmarks/claims.py                                   # everything, four hours on two quiet cores
     python Testing/benchmarks/claims.py --only memory phase saved_fields  # the parts whose names begin so
     python Testing/benchmarks/claims.py --write                           # and put the tables into Docs/CLAIMS.md
 
@@ -30,7 +30,7 @@ from page import put_into
 from speed_machine import ROOT, this_machine
 from speed_process import tell
 
-STEPS, FITTING_STEPS, PAIRS, THREADS = 300, 50, 10, 2
+STEPS, FITTING_STEPS, PAIRS, THREADS = 1000, 50, 10, 2
 PAGE = ROOT / "Docs" / "CLAIMS.md"
 _JUDGED = {
     **{f"judge_{name}": method.title for name, method in METHODS.items()},

@@ -1,6 +1,6 @@
 """The comparison in parts, each run by a process of its own; its record is a file, so that nothing is done twice.
 
-python Testing/benchmarks/claims_parts.py train_sitreg --folder bench/claims --steps 300     # one part, here
+python Testing/benchmarks/claims_parts.py train_sitreg --folder bench/claims --steps 1000    # one part, here
 """
 
 import argparse

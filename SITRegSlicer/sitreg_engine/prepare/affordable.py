@@ -9,14 +9,17 @@ from .spacing import MAX_VOXELS, choose_spacing, working_voxels
 _LEAST_VOXELS = 100_000  # of a working grid; with fewer the result would be of no use
 
 
-def affordable_spacing(fixed: Volume, moving: Volume, wanted: float, free: float) -> tuple[float, list[str]]:
+def affordable_spacing(
+    fixed: Volume, moving: Volume, wanted: float, free: float, finest: float = 0.0
+) -> tuple[float, list[str]]:
     """Working spacing in mm, by `choose_spacing` and coarser where `free` bytes of memory ask for it; and what to tell.
 
+    finest: mm below which voxels are of no use.
     Raises ResourceError when a `wanted` spacing, or any at all, needs more memory than there is.
     """
     image_voxels = fixed.array.size + moving.array.size
     limit = most_working_voxels(free, image_voxels)
-    spacing = choose_spacing(fixed, moving, wanted)
+    spacing = max(choose_spacing(fixed, moving, wanted), finest)
     voxels = working_voxels(fixed, moving, spacing)
     if voxels <= limit:
         return spacing, []

@@ -36,6 +36,11 @@ def test_little_memory_makes_the_grid_coarser_and_is_told():
     assert f"{spacing:.2f} mm instead of" in told[0] and "0.9 GB" in told[0]
 
 
+def test_where_finer_voxels_are_of_no_use_no_memory_is_missed_for_them():
+    assert affordable_spacing(FIXED, MOVING, 0.0, 0.9e9, finest=2.5) == (2.5, [])
+    assert affordable_spacing(FIXED, MOVING, 0.0, 1e12, finest=0.5) == (choose_spacing(FIXED, MOVING), [])
+
+
 def test_the_order_of_the_images_does_not_matter():
     assert affordable_spacing(FIXED, MOVING, 0.0, 0.9e9) == affordable_spacing(MOVING, FIXED, 0.0, 0.9e9)
 
