@@ -14,6 +14,11 @@ def part_to_learn(network: nn.Module, group: Group, seed: tuple[int, ...]) -> Gr
     place = network.training_part(shape, np.random.default_rng(seed))
     if place is None:
         return group
+    return part_of(group, place)
+
+
+def part_of(group: Group, place: tuple[slice, ...]) -> Group:
+    """The group on the voxels `place` of its grid."""
     return Group(tuple(_part(view, place) for view in group.views), group.spacing)
 
 

@@ -40,7 +40,12 @@ class Sampler:
             return augmented(rng, made, [np.eye(4)] * self.group, self.spacing, self.augment)
         chosen = self._people(rng)
         subjects, poses = [load_subject(self.rows[n], self.cache) for n in chosen], self._poses(chosen)
-        return augmented(rng, subjects, poses, self.spacing, self.augment)
+        return augmented(rng, subjects, poses, self._spacing(rng), self.augment)
+
+    def _spacing(self, rng: np.random.Generator) -> float:
+        """Half of it for a pair whose second look the network is to learn from."""
+        again = self.augment.second_look
+        return self.spacing / 2 if again and rng.random() < again else self.spacing
 
     def _people(self, rng: np.random.Generator) -> list[int]:
         """Row numbers of images of different persons; the template's last, where there is one."""
@@ -82,6 +87,8 @@ def make_sampler(settings: RunSettings, tell: Tell) -> Sampler:
             f"A group needs images of {settings.group} persons, the table {settings.data.table} has {persons} to "
             "train on: add rows."
         )
+    if settings.augment.second_look and settings.group != 2:
+        raise InputError("A second look (augment.second_look) is at pairs: set group = 2, or second_look = 0.")
     _check_template(settings, {row.person for row in rows})
     if settings.data.alignment == "pair" and settings.group != 2:
         raise InputError('Triplets (group = 3) need the common pose: set data.alignment to "template".')

@@ -38,6 +38,10 @@ class AugmentSettings:
     from_labels: float = 0.0  # probability that the pair's images are made from their label maps, each label a grey
     from_shapes: float = 0.0  # probability that the pair is made of random shapes, without any subject
 
+    second_look: float = (
+        0.0  # probability that a pair is what the network's own first look at it leaves (second_look.py)
+    )
+
     @property
     def changes_intensities(self) -> bool:
         return any((self.gamma, self.bias, self.noise, self.blur, self.invert, self.thick))

@@ -12,6 +12,7 @@ from .networks import hand_over_gradients, take_weights
 from .parts import part_to_learn
 from .processes import Processes
 from .scored import Pairing, Scored
+from .second_look import left_by_first_look
 from .settings import OptimiserSettings, RunSettings
 from .state import State, follow
 from .validate import on_device
@@ -39,6 +40,8 @@ def train_step(
 def _gradients_of(settings: RunSettings, state: State, group: Group, seed: tuple[int, ...]) -> dict[str, float]:
     """Add one group's share of the step's gradients to the network's. Returns the losses."""
     device = next(state.network.parameters()).device
+    if group.spacing < settings.data.spacing:
+        group = left_by_first_look(state.computing, group, seed)
     group = part_to_learn(state.network, group, seed)
     total, parts = evaluate(score(state.computing, group, device, seed), settings.losses)
     (total / settings.optimiser.accumulate).backward()
