@@ -71,7 +71,7 @@ METHODS = {
     "ddrnet": Method(
         "DDR-Net",
         "ddrnet",
-        {"phase": "fusion", **_DDRNET},
+        {"phase": "fusion", **_DDRNET, "chunk_voxels": 131072},  # the branches have learnt: four quarters do
         (_alike("fixed"), LossSettings("velocity_gradient", _SMOOTH), LossSettings("negative_jacobian", _FOLDING)),
         after="ddrnet_local",
     ),
