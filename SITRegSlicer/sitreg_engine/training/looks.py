@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from sitreg_engine.models.familiar import Familiar, familiar_of
@@ -13,10 +14,14 @@ _GROUPS = 32
 
 
 def note_looks(sampler: Sampler, folder: Path) -> None:
-    """Write the ranges over the first groups, unless a run that is resumed has done so."""
+    """Write the ranges over the first groups, unless a run that is resumed has done so.
+
+    Second looks are left out: what a registration compares with these ranges is what the network sees first.
+    """
     path = folder / LOOKS
     if path.exists():
         return
+    sampler = replace(sampler, augment=replace(sampler.augment, second_look=0.0))
     views = [view for step in range(_GROUPS) for view in sampler.draw(step, 0).views]
     found = familiar_of([(view.image, view.seen) for view in views], sampler.spacing)
     path.write_text(json.dumps(dataclasses.asdict(found)) + "\n", encoding="utf-8")

@@ -30,6 +30,14 @@ def test_a_run_that_is_resumed_keeps_what_was_noted(sampler, tmp_path):
     assert read_looks(tmp_path).side == (1.0, 2.0)
 
 
+def test_what_is_noted_is_what_the_network_sees_first(config, sampler, tmp_path):
+    again = make_sampler(read_settings(config("again", augment="second_look = 1.0")), lambda _: None)
+    for one, folder in ((sampler, tmp_path / "first"), (again, tmp_path / "second")):
+        folder.mkdir()
+        note_looks(one, folder)
+    assert read_looks(tmp_path / "second") == read_looks(tmp_path / "first")
+
+
 def test_a_run_that_noted_nothing_has_no_looks(tmp_path):
     assert read_looks(tmp_path) is None
 
