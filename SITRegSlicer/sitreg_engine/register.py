@@ -142,7 +142,7 @@ def _fine_enough(model: Model, job: Job) -> float:
     """Finest working spacing in mm that is of use; 0 where every voxel counts.
 
     A prediction alone is smooth at the spacing of its last look. Fields at that hold it, and are eight times
-    smaller than those of a head at 1 mm; for their inverse error, 0.03 mm instead of 0.01, a spacing can be given.
+    smaller than those of a head at 1 mm; where a smaller inverse error matters more, a spacing can be given.
     """
     card = model.info.card
     return finest_look(card) if card and not job.spacing and _is_unrefined(job) else 0.0

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from sitreg_engine.models.familiar import Familiar, familiar_of
@@ -21,7 +20,7 @@ def note_looks(sampler: Sampler, folder: Path) -> None:
     path = folder / LOOKS
     if path.exists():
         return
-    sampler = replace(sampler, augment=replace(sampler.augment, second_look=0.0))
+    sampler = dataclasses.replace(sampler, augment=dataclasses.replace(sampler.augment, second_look=0.0))
     views = [view for step in range(_GROUPS) for view in sampler.draw(step, 0).views]
     found = familiar_of([(view.image, view.seen) for view in views], sampler.spacing)
     path.write_text(json.dumps(dataclasses.asdict(found)) + "\n", encoding="utf-8")
