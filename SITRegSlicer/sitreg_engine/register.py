@@ -18,7 +18,7 @@ from .models import Model, load_model
 from .outputs import Staging, check_folder, staged
 from .parallel import in_parallel
 from .predict import finest_look, predict
-from .prepare import Pair, affordable_spacing, make_pair
+from .prepare import REFINED_SHARE, Pair, affordable_spacing, make_pair
 from .progress import Reporter
 from .quality.consistency import consistency_doubts
 from .record import INPUT_ROLES, Record, describe_inputs, peak_memory
@@ -53,8 +53,8 @@ def register(job: Job, reporter: Reporter) -> Result:
     alignment = align(fixed.image, moving.image, job.affine, fixed.mask, moving.mask, reporter)
 
     reporter.start("prepare", "Preparing the working grid")
-    finest = _fine_enough(model, job)
-    spacing, warnings = affordable_spacing(fixed.image, moving.image, job.spacing, free_memory(), finest)
+    finest, share = _fine_enough(model, job)
+    spacing, warnings = affordable_spacing(fixed.image, moving.image, job.spacing, free_memory(), finest, share)
     warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
 
     def deform(attempt: Attempt) -> Deformed:
@@ -138,14 +138,16 @@ def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, f
     in_parallel(lambda add: add(), files)
 
 
-def _fine_enough(model: Model, job: Job) -> float:
-    """Finest working spacing in mm that is of use; 0 where every voxel counts.
+def _fine_enough(model: Model, job: Job) -> tuple[float, float]:
+    """(finest working spacing in mm that is of use, 0 where every voxel counts; its share of the images' own).
 
     A prediction alone is smooth at the spacing of its last look. Fields at that hold it, and are eight times
     smaller than those of a head at 1 mm; where a smaller inverse error matters more, a spacing can be given.
     """
     card = model.info.card
-    return finest_look(card) if card and not job.spacing and _is_unrefined(job) else 0.0
+    if _is_unrefined(job):
+        return finest_look(card) if card and not job.spacing else 0.0, 1.0
+    return 0.0, 1.0 if model.fits_itself else REFINED_SHARE
 
 
 def _is_unrefined(job: Job) -> bool:

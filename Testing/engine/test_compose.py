@@ -89,7 +89,8 @@ def test_each_field_covers_its_image_and_what_the_other_map_sends_there(pair, ma
 
 
 @pytest.mark.parametrize(
-    ("own", "wanted", "step"), [(1.0, 1.1, 1.0), (0.5, 1.0, 1.0), (5.0, 1.0, 1.0), (0.7, 2.0, 2.1)]
+    ("own", "wanted", "step"),
+    [(1.0, 1.1, 1.0), (0.5, 1.0, 1.0), (5.0, 1.0, 1.0), (0.7, 2.0, 2.1), (2.0, 1.4, 4 / 3), (3.0, 1.2, 1.2)],
 )
 def test_image_voxels_lie_where_interpolation_errs_by_its_average(own, wanted, step):
     image = Grid((12, 12, 12), (own,) * 3, (3.0, -2.0, 1.0), tuple(TURN.ravel()))

@@ -205,18 +205,26 @@ def test_a_negative_is_registered_like_the_image_itself_and_a_note_says_so(pair,
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
-    [({"refine": "0"}, 2.0), ({"refine": "1"}, 1.0), ({"refine": "0", "spacing": 1.25}, 1.25)],
-    ids=["the network alone", "refined", "as the user wants it"],
+    [
+        ({"model": "brain-t1", "refine": "0"}, 2.0),
+        ({"model": "brain-t1", "refine": "1"}, 0.7),
+        ({"model": "sitreg", "refine": "1"}, 0.7),
+        ({"model": "nephi", "refine": "1"}, 1.0),
+        ({"model": "sitreg", "refine": "0"}, 1.0),
+        ({"model": "brain-t1", "refine": "0", "spacing": 1.25}, 1.25),
+    ],
+    ids=["the network alone", "network, refined", "refined", "fitted by itself", "aligned", "as the user wants it"],
 )
-def test_a_prediction_alone_is_saved_at_half_the_spacing_of_its_training(pair, tmp_path, settings, expected):
+def test_the_working_spacing_is_as_fine_as_is_of_use(pair, tmp_path, settings, expected):
     paths = []
     for path in (pair.fixed, pair.moving):
         image = sitk.ReadImage(path)
         image.SetSpacing((1.0, 1.0, 1.0))
         paths.append(str(tmp_path / Path(path).name))
         sitk.WriteImage(image, paths[-1])
-    found = run(*paths, tmp_path / "out", model="brain-t1", **settings)
-    assert json.loads(Path(found.result.outputs["record"]).read_text())["working_spacing"] == expected
+    found = run(*paths, tmp_path / "out", **settings)
+    record = json.loads(Path(found.result.outputs["record"]).read_text())
+    assert record["working_spacing"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("stage", ["align", "refine", "compose", "measure"])

@@ -33,6 +33,7 @@ class NetworkModel:
     kind: ClassVar[type[nn.Module]]  # a weights_file.Network
     default: ClassVar[str] = ""  # id of the card whose weights are taken when none are given
     works_without_weights: ClassVar[bool] = False  # there is nothing to predict then, and an optimisation does it all
+    fits_itself: ClassVar[bool] = False
     reduces: ClassVar[bool] = True  # its convolutions may be computed in bfloat16: the network has compute_blocks_in
 
     @classmethod

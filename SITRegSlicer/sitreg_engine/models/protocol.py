@@ -27,6 +27,7 @@ class ModelInfo:
 
 class Model(Protocol):
     title: ClassVar[str]
+    fits_itself: ClassVar[bool]  # `optimise` does what the common refinement does for others
 
     @property
     def info(self) -> ModelInfo: ...

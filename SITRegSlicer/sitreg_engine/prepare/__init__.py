@@ -2,6 +2,6 @@
 
 from .affordable import affordable_spacing
 from .pair import Pair, make_pair
-from .spacing import choose_spacing
+from .spacing import REFINED_SHARE, choose_spacing
 
-__all__ = ["Pair", "affordable_spacing", "choose_spacing", "make_pair"]
+__all__ = ["REFINED_SHARE", "Pair", "affordable_spacing", "choose_spacing", "make_pair"]

@@ -10,16 +10,16 @@ _LEAST_VOXELS = 100_000  # of a working grid; with fewer the result would be of 
 
 
 def affordable_spacing(
-    fixed: Volume, moving: Volume, wanted: float, free: float, finest: float = 0.0
+    fixed: Volume, moving: Volume, wanted: float, free: float, finest: float = 0.0, share: float = 1.0
 ) -> tuple[float, list[str]]:
     """Working spacing in mm, by `choose_spacing` and coarser where `free` bytes of memory ask for it; and what to tell.
 
-    finest: mm below which voxels are of no use.
+    finest: mm below which voxels are of no use; share: of the images' own, see `choose_spacing`.
     Raises ResourceError when a `wanted` spacing, or any at all, needs more memory than there is.
     """
     image_voxels = fixed.array.size + moving.array.size
     limit = most_working_voxels(free, image_voxels)
-    spacing = max(choose_spacing(fixed, moving, wanted), finest)
+    spacing = max(choose_spacing(fixed, moving, wanted, share=share), finest)
     voxels = working_voxels(fixed, moving, spacing)
     if voxels <= limit:
         return spacing, []
@@ -29,7 +29,7 @@ def affordable_spacing(
             f"There is too little memory for images of this size: {free / 1e9:.1f} GB are free and {needed}. "
             "Close other programs, or crop or resample the images."
         )
-    coarser = choose_spacing(fixed, moving, 0.0, min(limit, MAX_VOXELS))
+    coarser = choose_spacing(fixed, moving, 0.0, min(limit, MAX_VOXELS), share)
     if wanted > 0:
         raise ResourceError(
             f"There is too little memory for a working spacing of {wanted:g} mm: {free / 1e9:.1f} GB are free and "

@@ -15,10 +15,15 @@ MOST_WANTED_VOXELS = 40_000_000  # some 12 GB at about 300 bytes a voxel
 LEAST_ACROSS = 4  # voxels
 # A foreground of about this many voxels across is resolved well enough; smaller objects may have smaller voxels.
 ACROSS = 160
+# Voxels to refine with, in those of the finer image: each image is interpolated onto the space between the two, which
+# blurs it less on finer voxels. Measured: Dice of brains at 2 mm 0.695 -> 0.710, of hippocampi at 1 mm 0.778 -> 0.786.
+REFINED_SHARE = 0.7
 
 
-def choose_spacing(fixed: Volume, moving: Volume, wanted: float = 0.0, max_voxels: int = MAX_VOXELS) -> float:
-    """Working spacing in mm: `wanted`, or for 0 the finer image's own, within reason.
+def choose_spacing(
+    fixed: Volume, moving: Volume, wanted: float = 0.0, max_voxels: int = MAX_VOXELS, share: float = 1.0
+) -> float:
+    """Working spacing in mm: `wanted`, or for 0 a `share` of the finer image's own, within reason.
 
     Within reason: not below 1 mm for anything the size of a head (smaller objects in proportion), and coarsened until
     the working grid has at most `max_voxels`. The order of the images does not matter.
@@ -30,7 +35,7 @@ def choose_spacing(fixed: Volume, moving: Volume, wanted: float = 0.0, max_voxel
     if wanted > 0:
         _check_wanted(float(wanted), extents)
         return float(wanted)
-    finest = min(geometric_spacing(volume.grid) for volume in (fixed, moving))
+    finest = share * min(geometric_spacing(volume.grid) for volume in (fixed, moving))
     spacing = max(finest, min(1.0, float(extents.max()) / ACROSS))
     while np.prod(rounded_shape((extents + 2 * MARGIN) / spacing)) > max_voxels:
         spacing *= 1.02

@@ -25,6 +25,13 @@ def test_the_finer_image_decides():
     assert choose_spacing(fine, coarse) == choose_spacing(coarse, fine) == 2.0
 
 
+def test_voxels_to_refine_with_may_be_finer_than_the_images_but_not_than_reason():
+    volume, head = block(100, (2.0, 2.0, 2.0)), block(170, (1.2, 1.2, 1.2))
+    assert choose_spacing(volume, volume, share=0.7) == pytest.approx(1.4)
+    assert choose_spacing(head, head, max_voxels=10**9, share=0.7) == 1.0
+    assert choose_spacing(volume, volume, 3.0, share=0.7) == 3.0
+
+
 def test_an_anisotropic_image_counts_by_the_volume_of_its_voxels():
     assert choose_spacing(block(96, (1.0, 2.0, 4.0)), block(96, (3.0, 3.0, 3.0))) == pytest.approx(2.0)
 

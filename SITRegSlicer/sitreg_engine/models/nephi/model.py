@@ -30,6 +30,7 @@ _EVALUATED = 0.1  # share of the time for the maps' values on the grid
 class NePhiModel(NetworkModel):
     id = "nephi"
     title = "NePhi"
+    fits_itself = True
     kind = NePhi
 
     works_without_weights = True  # the pair's own optimisation begins with random codes and no motion then

@@ -35,6 +35,7 @@ class MultiResolutionNePhi:
     factor: int = 4
 
     title = "NePhi, coarse to fine"
+    fits_itself = True
 
     @property
     def info(self) -> ModelInfo:
