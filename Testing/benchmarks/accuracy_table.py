@@ -62,8 +62,16 @@ def _busy(rows: Sequence[Row]) -> list[str]:
 def versions(rows: Sequence[Row]) -> str:
     """Packages and machines, in one line."""
     packages = {f"{name} {version}": None for row in rows for name, version in sorted(row.packages.items())}
-    machines = dict.fromkeys(row.machine for row in rows)
-    return f"{'; '.join(machines)}. Packages: {', '.join(sorted(packages))}."
+    return f"{'; '.join(_machines(rows))}. Packages: {', '.join(sorted(packages))}."
+
+
+def _machines(rows: Sequence[Row]) -> list[str]:
+    """Each machine once, with all the commits that were measured on it."""
+    commits: dict[str, dict[str, None]] = {}
+    for row in rows:
+        machine, comma, commit = row.machine.partition(", commit ")
+        commits.setdefault(machine + comma, {})[commit] = None
+    return [machine + ", ".join(found) for machine, found in commits.items()]
 
 
 def each_pair(rows: Sequence[Row]) -> str:

@@ -202,6 +202,8 @@ def test_the_table_has_a_line_per_method_and_reasons_below():
     assert "failed on a <- b: took too long." in text and "beside other work" not in text
     assert "beside other work" in markdown([row_of(quiet=False)], methods(()))
     assert versions(rows) == "a CPU. Packages: picsl-greedy 1.4."
+    there = [row_of(machine=text) for text in ("a CPU, commit 1", "a CPU, commit 2", "a CPU, commit 1")]
+    assert versions(there) == "a CPU, commit 1, 2. Packages: picsl-greedy 1.4."
     assert each_pair(rows).count("\n") == 4 and "took too long |" in each_pair(rows)
 
 
