@@ -223,8 +223,7 @@ def test_the_working_spacing_is_as_fine_as_is_of_use(pair, tmp_path, settings, e
         paths.append(str(tmp_path / Path(path).name))
         sitk.WriteImage(image, paths[-1])
     found = run(*paths, tmp_path / "out", **settings)
-    record = json.loads(Path(found.result.outputs["record"]).read_text())
-    assert record["working_spacing"] == pytest.approx(expected)
+    assert json.loads(Path(found.result.outputs["record"]).read_text())["working_spacing"] == expected
 
 
 @pytest.mark.parametrize("stage", ["align", "refine", "compose", "measure"])
