@@ -63,7 +63,7 @@ class SITRegSlicerWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneChanged)
-        self.panel.bind(self.logic.getParameters())
+        self.onSceneChanged(scene, "")  # it may have been loaded before
 
     def cleanup(self):
         """Called before the module is reloaded, and when Slicer ends."""
@@ -72,8 +72,10 @@ class SITRegSlicerWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         self.logic.shutdown()
 
     def onSceneStartClose(self, _caller, _event):
-        """The nodes are about to go."""
+        """The nodes are about to go, and with them the memory that their images take."""
         self.panel.bind(None)
+        if self.logic.job is not None and self.logic.job.ended:
+            self.logic.job = None
 
     def onSceneChanged(self, _caller, _event):
         """A loaded scene brings its own choices, and transforms that Slicer interpolates in its own way."""

@@ -1,11 +1,12 @@
 """What a registration still lacks, in words: the tooltip of a disabled Apply, the error of a call from a script."""
 
 from .registrationRequest import Output, RegistrationRequest
+from .transformNodes import isUnder, resultAbove
 
 
 def whatIsMissing(request: RegistrationRequest) -> str:
     """One sentence that says what is missing or wrong; empty when the registration can begin."""
-    checks = (_missingVolume, _unusableVolume, _missingOutput, _clashingOutputs)
+    checks = (_missingVolume, _unusableVolume, _missingOutput, _clashingOutputs, _outputAboveInput)
     return next((problem for check in checks if (problem := check(request))), "")
 
 
@@ -47,4 +48,18 @@ def _clashingOutputs(request: RegistrationRequest) -> str:
             return f"'{node.GetName()}' is an input and cannot be overwritten: choose another output."
         if sum(node is each for each in nodes) > 1:
             return f"'{node.GetName()}' is chosen for two outputs: choose another for one of them."
+    return ""
+
+
+def _outputAboveInput(request: RegistrationRequest) -> str:
+    """What moves is taken out of an earlier result for the export; nothing else can lie under what gets overwritten."""
+    moving = (request.movingVolume, request.movingMask, request.movingLabels)
+    for output in request.outputs.nodes():
+        for node in request.inputs():
+            isReplaced = any(node is each for each in moving) and resultAbove(node) is output
+            if isUnder(node, output) and not isReplaced:
+                return (
+                    f"'{node.GetName()}' lies under '{output.GetName()}', which would be overwritten: take it out of "
+                    "that transform or choose another output."
+                )
     return ""

@@ -5,6 +5,7 @@ from pathlib import Path
 import slicer
 
 from .registrationRequest import RequestError
+from .straightGrid import onStraightGrid
 
 UNCOMPRESSED = {"useCompression": 0}  # temporary files: written once, read once
 
@@ -12,7 +13,9 @@ UNCOMPRESSED = {"useCompression": 0}  # temporary files: written once, read once
 def exportVolume(volumeNode, path: Path) -> None:
     """Write a volume where it lies in the world, its parent transforms included. Raises RequestError."""
     # A fresh dictionary each time: Slicer's exportNode writes into the one that it is given.
-    if not slicer.util.exportNode(volumeNode, str(path), dict(UNCOMPRESSED), world=True):
+    with onStraightGrid(volumeNode) as straight:
+        isWritten = slicer.util.exportNode(straight, str(path), dict(UNCOMPRESSED), world=True)
+    if not isWritten:
         raise RequestError(f"'{volumeNode.GetName()}' could not be written to {path}: see Slicer's error log.")
 
 

@@ -27,6 +27,8 @@ class Panel:
         self._parameters = None
         self._job: RegistrationJob | None = None
         self._pair: tuple = (None, None)
+        self._watched: tuple = (None, 0)  # the moving volume, and the observer of what it lies under
+        self._installing = False
         self._loggedText = ""
         self._models = choices.models(modelsFolder)
         self._connections: list[tuple[object, str, Callable]] = []
@@ -48,6 +50,7 @@ class Panel:
         """Let go of every widget, which may be gone when a running job ends."""
         self._job = None
         self._binding.close()
+        self._watch(None)
         for widget, signal, slot in self._connections:
             widget.disconnect(signal, slot)
 
@@ -102,6 +105,8 @@ class Panel:
             return "There is no scene."
         if self._job is not None:
             return "A registration is running."
+        if self._installing:
+            return "Packages are being installed."
         if all(model.id != self._parameters.model for model in self._models):
             return f"The model '{self._parameters.model}' is not installed here: choose another."
         return whatIsMissing(requestOf(self._parameters))
@@ -117,12 +122,24 @@ class Panel:
         try:
             missing = missingPackages()
             if missing:
-                installMissing(missing)
+                self._install(missing)
             self._follow(self._logic.run(requestOf(self._parameters)))
         except (InstallError, RequestError) as error:
             self._ui.statusLabel.text = str(error)
             self._log(str(error))
             self._tell(str(error))
+
+    def _install(self, missing: list[str]) -> None:
+        """Slicer shows pip's progress and handles clicks meanwhile: a second Apply must not start a second pip."""
+        self._installing = True
+        self._showProgress(0.0, "Installing packages: this takes some minutes.")
+        self.update()
+        try:
+            installMissing(missing)
+        finally:
+            self._installing = False
+            self._showProgress(0.0, "")
+            self.update()
 
     def _follow(self, job: RegistrationJob) -> None:
         self._job = job
@@ -163,8 +180,10 @@ class Panel:
         self._showProgress(1.0, headline(job))
         if self._parameters is None:
             return
-        for name in OUTPUT_NAMES:
-            setattr(self._parameters, name, getattr(job.result, name))
+        # Another pair may have been chosen meanwhile: what the next Apply makes of it must not replace this result.
+        if self._currentPair() == (job.request.fixedVolume, job.request.movingVolume):
+            for name in OUTPUT_NAMES:
+                setattr(self._parameters, name, getattr(job.result, name))
         foreground = job.result.jacobianVolume or job.result.warpedVolume
         if foreground is not None:
             showOverlay(job.request.fixedVolume, foreground, self._parameters.overlayOpacity)
@@ -188,9 +207,22 @@ class Panel:
         button, parameters = self._ui.putUnderButton, self._parameters
         forward = parameters.forwardTransform if parameters is not None else None
         moving = parameters.movingVolume if parameters is not None else None
+        self._watch(moving)
         button.enabled = forward is not None and moving is not None
         inPlace = button.enabled and isUnder(moving, forward)
         button.text = "Take moving volume out of the transform" if inPlace else "Put moving volume under the transform"
+
+    def _watch(self, moving) -> None:
+        """The button says what it does, also after the volume was put elsewhere, or hardened, in another module."""
+        watched, tag = self._watched
+        if moving is watched:
+            return
+        if watched is not None:
+            watched.RemoveObserver(tag)
+        self._watched = (moving, 0)
+        if moving is not None:
+            event = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+            self._watched = (moving, moving.AddObserver(event, lambda *_: self._updatePutUnder()))
 
     def _onPutUnder(self, _checked: bool) -> None:
         parameters = self._parameters

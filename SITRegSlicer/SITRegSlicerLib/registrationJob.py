@@ -135,6 +135,10 @@ class RegistrationJob:
             "The log has its last words; Apply starts a new one."
         )
 
+    def onQuit(self) -> None:
+        """Called when Slicer ends, by whichever of Slicer and the worker comes first."""
+        self.cancel("Slicer was closed; the registration was stopped.")
+
     def _sendWhenReady(self) -> None:
         ready = self._worker.ready
         if ready is None or self._engineJob is None or self.state != JobState.STARTING:
@@ -215,7 +219,7 @@ class RegistrationJob:
             scene.AddObserver(scene.StartCloseEvent, self._onSceneClose),
             scene.AddObserver(scene.NodeRemovedEvent, self._onNodeRemoved),
         ]
-        slicer.app.connect("aboutToQuit()", self.cancel)
+        slicer.app.connect("aboutToQuit()", self.onQuit)
 
     def _onSceneClose(self, _scene, _event) -> None:
         self.cancel("The scene was closed; the registration was stopped.")
@@ -238,7 +242,7 @@ class RegistrationJob:
         self._worker.detach(self)
         for tag in self._sceneTags:
             slicer.mrmlScene.RemoveObserver(tag)
-        slicer.app.disconnect("aboutToQuit()", self.cancel)
+        slicer.app.disconnect("aboutToQuit()", self.onQuit)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._change(state, 1.0 if state == JobState.DONE else self.fraction, self.error or "Done.")

@@ -7,19 +7,22 @@ from sitreg_engine import contract
 
 from .labelExport import exportLabels, exportVolume, segmentNames
 from .registrationRequest import RegistrationRequest
+from .transformNodes import takenOut
 
 
 def exportSteps(request: RegistrationRequest, jobId: str, folder: Path) -> Iterator[str] | Iterator[contract.Job]:
     """Write the inputs to `folder`; yields a line of text before each step and returns the engine's job.
 
-    Everything is written where it lies in the world, so parent transforms are honoured. Raises RequestError.
+    Everything is written where it lies in the world, so parent transforms are honoured. What moves is written where
+    it lies without an earlier result of ours above it: the new result takes that one's place. Raises RequestError.
     """
     yield "Exporting the fixed volume"
     fixed = folder / "fixed.nrrd"
     exportVolume(request.fixedVolume, fixed)
     yield "Exporting the moving volume"
     moving = folder / "moving.nrrd"
-    exportVolume(request.movingVolume, moving)
+    with takenOut(request.movingVolume):
+        exportVolume(request.movingVolume, moving)
     labelFiles = yield from _exportLabelFiles(request, folder)
     return contract.Job(
         id=jobId,
@@ -66,6 +69,9 @@ def _exportLabelFiles(request: RegistrationRequest, folder: Path):
         if node is not None:
             yield f"Exporting '{node.GetName()}'"
             path = folder / f"{field}.nrrd"
-            exportLabels(node, referenceVolume, names if "Labels" in field else segmentNames(node), path)
+            found = names if "Labels" in field else segmentNames(node)
+            moving = (node, referenceVolume) if referenceVolume is request.movingVolume else ()
+            with takenOut(*moving):
+                exportLabels(node, referenceVolume, found, path)
             files[field] = str(path)
     return files

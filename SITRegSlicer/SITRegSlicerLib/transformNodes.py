@@ -1,5 +1,8 @@
 """The two transform nodes of a registration: what they are linked to, and what lies under them."""
 
+import contextlib
+from collections.abc import Iterator
+
 import vtk
 
 import slicer
@@ -7,6 +10,7 @@ import slicer
 INVERSE_ROLE = "inverseTransform"
 FORMER_PARENT_ROLE = "SITRegFormerParent"  # of a volume: the transform it was under before
 STAND_IN_ATTRIBUTE = "SITReg.FormerParentCopy"
+RESULT_ATTRIBUTE = "SITReg.Result"  # tells our results from those of other modules, which have the same roles
 _LINEAR = 1  # vtkGridTransform's number for it, which has no name in Python
 
 
@@ -17,6 +21,7 @@ def linkTransforms(forward, inverse, fixedVolume, movingVolume) -> None:
             node.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole(), fixedVolume.GetID())
             node.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole(), movingVolume.GetID())
             node.SetNodeReferenceID(INVERSE_ROLE, None)
+            node.SetAttribute(RESULT_ATTRIBUTE, "1")
     if forward is not None and inverse is not None:
         forward.SetNodeReferenceID(INVERSE_ROLE, inverse.GetID())
         inverse.SetNodeReferenceID(INVERSE_ROLE, forward.GetID())
@@ -41,7 +46,7 @@ def useLinearInterpolation(gridNode) -> None:
 def useLinearInterpolationEverywhere() -> None:
     """The same for every registration result in the scene: needed after a scene was loaded."""
     for node in slicer.util.getNodesByClass("vtkMRMLGridTransformNode"):
-        if linkedPair(node) != (None, None):
+        if _isResult(node):
             useLinearInterpolation(node)
 
 
@@ -82,8 +87,33 @@ def takeOut(node) -> None:
         node.SetAndObserveTransformNodeID(former.GetID() if former is not None else None)
         node.SetNodeReferenceID(FORMER_PARENT_ROLE, None)
         slicer.mrmlScene.RemoveNode(parent)
-    elif parent.GetNodeReference(INVERSE_ROLE) is not None or linkedPair(parent)[1] is not None:
+    elif _isResult(parent):
         node.SetAndObserveTransformNodeID(None)
+
+
+def resultAbove(node):
+    """The registration result that `putUnder` has put a node under; None where there is none."""
+    parent = node.GetParentTransformNode()
+    if parent is not None and parent.GetAttribute(STAND_IN_ATTRIBUTE) is not None:
+        parent = parent.GetParentTransformNode()
+    return parent if parent is not None and _isResult(parent) else None
+
+
+@contextlib.contextmanager
+def takenOut(*nodes) -> Iterator[None]:
+    """The nodes where they lie without an earlier result of a registration above them; put back at the end."""
+    under = [(node, result) for node in nodes if (result := resultAbove(node)) is not None]
+    for node, _ in under:
+        takeOut(node)
+    try:
+        yield
+    finally:
+        for node, result in under:
+            putUnder(node, result)
+
+
+def _isResult(node) -> bool:
+    return node.GetAttribute(RESULT_ATTRIBUTE) is not None
 
 
 def _copyToWorld(parent, node):

@@ -42,6 +42,7 @@ def engineCommand() -> WorkerCommand:
         "PYTHONPATH": os.pathsep.join(filter(None, [modulePath, os.environ.get("PYTHONPATH", "")])),
         "PYTHONUTF8": "1",
         "PYTHONIOENCODING": "utf-8",
+        "PYTHONSAFEPATH": "1",  # what lies in Slicer's current folder must not be taken for a library
     }
     return WorkerCommand(sys.executable, ["-u", "-m", "sitreg_engine.worker"], environment)
 
@@ -49,7 +50,8 @@ def engineCommand() -> WorkerCommand:
 class WorkerProcess:
     """One worker, started when first needed and kept warm between jobs.
 
-    The attached listener is told `onWorkerEvent(event)` for every event and `onWorkerExit(WorkerExit)` at the end.
+    The attached listener is told `onWorkerEvent(event)` for every event, `onWorkerExit(WorkerExit)` at the end, and
+    before that `onQuit()` when it is Slicer that ends.
     """
 
     def __init__(self, command: WorkerCommand):
@@ -186,7 +188,8 @@ class WorkerProcess:
         self._deadline.stop()
         slicer.app.disconnect("aboutToQuit()", self._onQuit)
         process, self._process, self.ready = self._process, None, None
-        process.deleteLater()
+        # The process still works inside the very signal that brought us here; dropping it now would delete it at once.
+        qt.QTimer.singleShot(0, lambda: process.deleteLater())
         if self._startAgain:
             self._startAgain = False
             self.start()
@@ -195,6 +198,8 @@ class WorkerProcess:
 
     def _onQuit(self) -> None:
         # No event loop follows that could see the deadlines through, so there is no asking.
+        if self._listener is not None:
+            self._listener.onQuit()
         process = self._process
         self.kill()
         process.waitForFinished(1000)

@@ -13,8 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NoReturn
 
+from .allocator import keep_freed_memory
 from .arguments import build_parser, job_from
-from .console import Bar, stage_line, table
+from .console import Bar, say, stage_line, table
 from .contract import Job, Result
 from .failures import exit_code, explain
 from .progress import Reporter
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     given = build_parser().parse_args(arguments)
     wait_without_spinning()
+    keep_freed_memory()
     commands = {
         "register": _register,
         "verify": _verify,
@@ -63,9 +65,9 @@ def _register(given: argparse.Namespace) -> int:
         result = _run(job_from(given), bar)
     finally:
         bar.close()
-    sys.stderr.write(stage_line(result) + "\n")
-    sys.stderr.writelines(f"Note: {warning}\n" for warning in result.warnings)
-    sys.stdout.write(f"{table(result.measures)}\nResults: {result.folder}\n")
+    notes = "".join(f"Note: {warning}\n" for warning in result.warnings)
+    say(sys.stderr, f"{stage_line(result)}\n{notes}")
+    say(sys.stdout, f"{table(result.measures)}\nResults: {result.folder}\n")
     return 0
 
 
@@ -113,8 +115,9 @@ def _leave(job: Job, future: Future, code: int) -> NoReturn:
         from .outputs import remove_leftovers
 
         remove_leftovers(job.output)
-    sys.stderr.write("sitreg: stopped; nothing was written.\n")
-    sys.stderr.flush()
+    complete = future.done() and future.exception() is None
+    left = f"the results were complete: {job.output}" if complete else "nothing was written"
+    say(sys.stderr, f"sitreg: stopped; {left}.\n")
     os._exit(code)
 
 

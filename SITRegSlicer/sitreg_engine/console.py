@@ -1,11 +1,27 @@
 """What a person at a terminal sees: a progress bar, and a table at the end."""
 
+import contextlib
 import math
+import os
 import sys
+from typing import TextIO
 
 from tqdm import tqdm
 
 from .contract import STAGES, Measure, Result
+
+
+def say(stream: TextIO | None, text: str) -> None:
+    """Write what can be shown: a closed or narrow terminal does not change what has been done."""
+    if stream is None:
+        return
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(text.encode(encoding, "replace").decode(encoding))
+        stream.flush()
+    except (OSError, ValueError):  # nobody listens; Python itself shall not complain about that at its end
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Bar:

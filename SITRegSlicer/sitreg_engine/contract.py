@@ -133,25 +133,36 @@ def decode(line: str) -> Message:
     """
     try:
         record = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a ValueError also for numbers of thousands of digits
         raise ContractError(f"Expected a JSON line, got {line.strip()[:80]!r}.") from error
     if not isinstance(record, dict):
         raise ContractError(f"Expected a JSON object, got {line.strip()[:80]!r}.")
     kind = record.pop("kind", None)
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ContractError(f"Expected a message kind out of {', '.join(_KINDS)}, got {kind!r}.")
     try:
         return _KINDS[kind](**_nested(kind, record))
-    except TypeError as error:
+    except (TypeError, AttributeError, ValueError) as error:
         raise ContractError(f"The fields of a {kind!r} message do not fit: {error}.") from error
 
 
 def _nested(kind: str, record: dict) -> dict:
-    if kind == "register" and isinstance(record.get("job"), dict):
-        record["job"] = Job(**record["job"])
+    if kind == "register":
+        record["job"] = _typed(Job(**record.get("job")))
+    if kind == "cancel" and not isinstance(record.get("id"), str):
+        raise TypeError("an id is a text")
     if kind == "result":
         record["measures"] = [_measure(m) for m in record.get("measures", [])]
     return record
+
+
+def _typed(job: Job) -> Job:
+    for each in dataclasses.fields(job):
+        value = getattr(job, each.name)
+        fitting = (int, float) if each.type is float else each.type
+        if not isinstance(value, fitting) or isinstance(value, bool):
+            raise TypeError(f"{each.name} must be of type {each.type.__name__}, got {value!r}")
+    return job
 
 
 def _measure(record: dict) -> Measure:

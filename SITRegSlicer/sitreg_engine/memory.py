@@ -104,7 +104,9 @@ def _groups(root: Path, membership: str) -> Iterator[Path]:
 def _left_in_group(folder: Path) -> float:
     for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
         try:
-            left = float((folder / limit).read_text()) - float((folder / used).read_text())
+            left = float((folder / limit).read_text(encoding="utf-8")) - float(
+                (folder / used).read_text(encoding="utf-8")
+            )
         except (OSError, ValueError):  # no such group, or "max"
             continue
         return max(left + _given_back(folder), 0.0)
@@ -114,7 +116,7 @@ def _left_in_group(folder: Path) -> float:
 def _given_back(folder: Path) -> float:
     """Bytes of files that a group keeps in memory; they count as used, but make room for whoever needs it."""
     try:
-        lines = (folder / "memory.stat").read_text().splitlines()
+        lines = (folder / "memory.stat").read_text(encoding="utf-8").splitlines()
     except OSError:
         return 0.0
     sizes = {name: float(size) for name, size in (line.split() for line in lines)}

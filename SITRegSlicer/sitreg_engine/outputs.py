@@ -35,7 +35,12 @@ def check_folder(folder: str, inputs: list[str]) -> None:
     under the name of a result.
     """
     path = Path(folder).absolute()
-    place = next(parent for parent in (path, *path.parents) if parent.exists())
+    try:
+        place = next(parent for parent in (path, *path.parents) if parent.exists())
+    except OSError as error:  # a folder without permission, a name that is too long
+        raise OutputError(f"The results cannot be written to {folder}: {error.strerror}.") from error
+    if path.is_symlink() and place != path:
+        raise OutputError(f"The results need a folder, {path} is a link to nothing. Choose another output.")
     if not place.is_dir():
         raise OutputError(f"The results need a folder, {place} is a file. Choose another output.")
     try:

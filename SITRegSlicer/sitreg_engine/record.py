@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import __version__
 from .contract import Job, Measure, finite
-from .inputs import INPUT_ROLES, checksum
+from .inputs import checksum, files_of
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Record:
 
 def describe_inputs(job: Job) -> list[InputRecord]:
     """Every file or folder that the job reads, with its checksum. Raises InputError when one cannot be read."""
-    given = [(role, getattr(job, role)) for role in INPUT_ROLES]
-    return [InputRecord(role, path, checksum(path)) for role, path in given if path]
+    return [InputRecord(role, path, checksum(path)) for role, path in files_of(job) if role != "weights"]
 
 
 def peak_memory() -> float:

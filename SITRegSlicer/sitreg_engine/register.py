@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 
 from .affine import Alignment, align
 from .assess import Assessment, assess
@@ -12,16 +13,16 @@ from .contrast import contrast_between
 from .devices import choose_device
 from .effort import Effort
 from .fallback import Attempt, first_that_fits
-from .inputs import check_job
+from .inputs import check_job, files_of
 from .memory import free_memory
-from .models import Model, load_model
+from .models import Model, load_model, shelf_folder
 from .outputs import Staging, check_folder, staged
 from .parallel import in_parallel
 from .predict import finest_look, predict
 from .prepare import REFINED_SHARE, Pair, affordable_spacing, make_pair
 from .progress import Reporter
 from .quality.consistency import consistency_doubts
-from .record import INPUT_ROLES, Record, describe_inputs, peak_memory
+from .record import Record, describe_inputs, peak_memory
 from .refine import make_schedule, refine_pair
 from .unfold import JudgedMaps, compose_without_folds
 
@@ -41,7 +42,7 @@ def register(job: Job, reporter: Reporter) -> Result:
     """
     device = choose_device(job.device)
     check_job(job)
-    check_folder(job.output, [path for role in INPUT_ROLES if (path := getattr(job, role))])
+    check_folder(job.output, [path for _, path in files_of(job)])
 
     reporter.start("read", "Reading the images")
     model = _loaded(job.model, job.weights, job.groups)
@@ -161,7 +162,13 @@ def _doubts(model: Model, job: Job) -> list[str]:
     return [f"{model.info.title} has no weights and refinement is off: the transforms hold the alignment alone."]
 
 
-@lru_cache(maxsize=2)
 def _loaded(name: str, weights: str, groups: int) -> Model:
-    """Loaded models are kept: the worker's second job does not load again."""
+    """Loaded models are kept, as long as their files stay as they are: the worker's second job does not load again."""
+    files = [Path(weights)] if weights else sorted(shelf_folder().glob("*/*"))
+    states = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.is_file())
+    return _kept(name, weights, groups, states)
+
+
+@lru_cache(maxsize=2)
+def _kept(name: str, weights: str, groups: int, _states: tuple) -> Model:
     return load_model(name, weights, groups)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from . import __version__
+from .allocator import give_back_freed_memory, keep_freed_memory
 from .channel import Channel, ProgressSender
 from .contract import PROTOCOL, Failure, Message, Ready
 from .failures import explain
@@ -30,20 +31,21 @@ def main() -> int:
     # Ctrl-C in the terminal of the program that started this one is not meant for the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     wait_without_spinning()
+    keep_freed_memory()
     stdin, stdout = _claim_pipes()
     channel = Channel(stdout)
     inbox = Inbox(channel.send)
     threading.Thread(target=_listen, args=(inbox, stdin), daemon=True).start()
     try:
         register = _load(channel)
-    except ImportError as error:
-        message = f"The engine could not be loaded ({error}). Install torch, numpy and SimpleITK for {sys.executable}."
-        channel.send(Failure("", message, traceback.format_exc()))
+    except Exception as error:  # a damaged torch raises OSError, RuntimeError and others
+        channel.send(Failure("", _not_loaded(error), traceback.format_exc()))
         return 1
     while True:
         answer = _answer(inbox.next(), register, channel)
         inbox.done()  # before the answer: whoever hears it may use the id again at once
         channel.send(answer)
+        give_back_freed_memory()
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -82,6 +84,13 @@ def _load(channel: Channel) -> Callable:
 
     channel.send(Ready(__version__, PROTOCOL, available_devices(), model_ids()))
     return register
+
+
+def _not_loaded(error: Exception) -> str:
+    advice = f"Install torch, numpy and SimpleITK for {sys.executable}."
+    if not isinstance(error, ImportError):
+        advice = f"A package of {sys.executable} is damaged or does not fit: reinstall torch (PyTorch extension)."
+    return f"The engine could not be loaded ({error}). {advice}"
 
 
 def _answer(task: Task, register: Callable, channel: Channel) -> Message:

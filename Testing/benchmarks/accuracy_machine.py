@@ -34,5 +34,5 @@ def is_quiet(seconds: float = 0.5) -> bool:
 
 def _ticks() -> tuple[int, int]:
     """Idle and all, of all cores since the start of the system."""
-    numbers = [int(text) for text in _STATISTICS.read_text().split("\n", 1)[0].split()[1:9]]
+    numbers = [int(text) for text in _STATISTICS.read_text(encoding="utf-8").split("\n", 1)[0].split()[1:9]]
     return numbers[3] + numbers[4], sum(numbers)

@@ -57,7 +57,7 @@ def measured(pair: Pair, method: Method, output: Path, machine: str, quiet: bool
 def run(command: Sequence[str], minutes: float) -> Finished:
     """A command on THREADS threads, ended after so many minutes; its last line tells why when it fails."""
     begun = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         try:
             process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=environment())
         except OSError as error:

@@ -45,7 +45,7 @@ def _processor() -> str:
     file = Path("/proc/cpuinfo")
     if not file.exists():
         return platform.processor() or platform.machine()
-    lines = (line.partition(":") for line in file.read_text().splitlines())
+    lines = (line.partition(":") for line in file.read_text(encoding="utf-8").splitlines())
     facts = {name.strip(): value.strip() for name, _, value in lines}
     name = facts.get("model name", platform.machine())
     return f"{name} (family {facts['cpu family']}, model {facts['model']})" if "cpu family" in facts else name

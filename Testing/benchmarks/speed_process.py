@@ -82,7 +82,7 @@ def cpu_seconds_of(process: int) -> float:
     file = Path(f"/proc/{process}/stat")
     if not file.exists():
         return float("nan")
-    numbers = file.read_text().rpartition(")")[2].split()  # the name before it may hold anything
+    numbers = file.read_text(encoding="utf-8").rpartition(")")[2].split()  # the name before it may hold anything
     return sum(int(ticks) for ticks in numbers[11:13]) / os.sysconf("SC_CLK_TCK")
 
 
@@ -93,7 +93,7 @@ def _status(name: str, file: Path = _STATUS) -> float:
     """
     if not file.exists():
         return float("nan")
-    line = next(line for line in file.read_text().splitlines() if line.startswith(name + ":"))
+    line = next(line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith(name + ":"))
     return int(line.split()[1]) / 1024
 
 

@@ -86,7 +86,7 @@ def scored(request, tmp_path_factory):
 
 def test_dice_and_distances_are_those_of_the_engine(scored):
     found, folder = scored
-    record = json.loads((folder / "result.json").read_text())
+    record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     own = {measure["name"]: measure["value"] for measure in record["measures"]}
     assert found.dice == pytest.approx(own["dice_mean"], abs=1e-3)
     assert found.distances.hd95 == pytest.approx(own["hd95_mean"], abs=1e-3)

@@ -115,7 +115,7 @@ def test_a_row_survives_its_file_with_what_is_not_a_number(tmp_path):
     found = read_row(tmp_path / "row.json", GREEDY)
     assert np.isnan(found.score.inverse_consistency.mean)
     assert dataclasses.replace(found.score, inverse_consistency=SCORE.inverse_consistency) == SCORE
-    assert found.cost == row_of().cost and "NaN" not in (tmp_path / "row.json").read_text()
+    assert found.cost == row_of().cost and "NaN" not in (tmp_path / "row.json").read_text(encoding="utf-8")
 
 
 def test_rows_of_other_settings_and_damaged_ones_count_as_missing(tmp_path):
@@ -131,10 +131,10 @@ def test_a_run_goes_on_with_the_rows_that_are_missing(pair, tmp_path):
     demons = Demons("demons", "demons", "peers", ("2x2x2",), "demons")
     for method in (AFFINE, GREEDY):
         write_row(row_of(method), row_file(tmp_path, pair, method))
-    before = row_file(tmp_path, pair, GREEDY).read_text()
+    before = row_file(tmp_path, pair, GREEDY).read_text(encoding="utf-8")
     given = accuracy.arguments().parse_args(["--output", str(tmp_path)])
     accuracy.fill(pair, [AFFINE, GREEDY, demons], Facts("here", ()), given)
-    assert row_file(tmp_path, pair, GREEDY).read_text() == before
+    assert row_file(tmp_path, pair, GREEDY).read_text(encoding="utf-8") == before
     assert read_row(row_file(tmp_path, pair, demons), demons).reason == ""
 
 
@@ -184,9 +184,11 @@ def test_methods_are_chosen_by_name_or_kind():
 
 
 def test_every_peer_has_its_adapter_and_its_pinned_package():
-    pinned = (PEERS / "requirements.txt").read_text() + (PEERS / "requirements-alone.txt").read_text()
+    pinned = (PEERS / "requirements.txt").read_text(encoding="utf-8") + (PEERS / "requirements-alone.txt").read_text(
+        encoding="utf-8"
+    )
     for method in PEER_METHODS:
-        text = (PEERS / f"{method.adapter}.py").read_text()
+        text = (PEERS / f"{method.adapter}.py").read_text(encoding="utf-8")
         package = text[text.index("run(register, [") :].split('"')[1]
         assert f"\n{package}==" in pinned
 
@@ -208,7 +210,7 @@ def test_the_table_has_a_line_per_method_and_reasons_below():
 
 
 def test_the_readme_has_a_place_for_every_group():
-    text = (Path(accuracy.__file__).parents[2] / "README.md").read_text()
+    text = (Path(accuracy.__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert all(f"<!-- accuracy: {group} -->" in text for group in GROUPS)
 
 

@@ -17,7 +17,7 @@ def test_benchmarks_that_share_a_page_keep_to_their_own_places(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("".join(f"<!-- {p}: a -->\nold\n<!-- {p}: end of a -->\n" for p in ("speed", "accuracy")))
     put_into(page, "accuracy", "a", "new")
-    assert page.read_text().split("\n")[1:5:3] == ["old", "new"]
+    assert page.read_text(encoding="utf-8").split("\n")[1:5:3] == ["old", "new"]
 
 
 @pytest.mark.parametrize("content", ["", "<!-- speed: b -->", "<!-- speed: end of b -->\n<!-- speed: b -->"])
@@ -26,4 +26,4 @@ def test_a_page_without_the_place_is_refused_and_stays_as_it_is(tmp_path, conten
     page.write_text(content)
     with pytest.raises(ValueError, match=r"page\.md should have a line <!-- speed: b --> and below it"):
         put_into(page, "speed", "b", "text")
-    assert page.read_text() == content
+    assert page.read_text(encoding="utf-8") == content

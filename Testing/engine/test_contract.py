@@ -90,3 +90,24 @@ def test_every_job_field_but_the_four_places_has_a_default():
 
 def test_a_job_is_plain_json():
     assert json.loads(contract.encode(Register(JOB)))["job"]["moving"] == JOB.moving
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"kind":"register","job":"x"}',
+        '{"kind":"register","job":null}',
+        '{"kind":"register","job":{"id":["a"],"fixed":"a","moving":"b","output":"c"}}',
+        '{"kind":"register","job":{"id":"a","fixed":"a","moving":"b","output":"c","refine":5}}',
+        '{"kind":"register","job":{"id":"a","fixed":"a","moving":"b","output":"c","spacing":"1"}}',
+        '{"kind":[]}',
+        '{"kind":"cancel","id":[1]}',
+        '{"kind":"cancel","id":' + "9" * 5000 + "}",
+        "[" * 100_000,
+        '{"kind":"result","measures":[1]}',
+    ],
+    ids=lambda line: line[:60],
+)
+def test_whatever_a_line_holds_it_is_a_message_or_a_contract_error(line):
+    with pytest.raises(contract.ContractError):
+        contract.decode(line)

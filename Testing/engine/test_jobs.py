@@ -6,7 +6,7 @@ import pytest
 
 from sitreg_engine.contract import Job
 from sitreg_engine.errors import InputError
-from sitreg_engine.inputs import check_job
+from sitreg_engine.inputs import check_job, files_of
 
 JOB = Job("1", __file__, __file__, "/out")  # any files that exist
 
@@ -56,3 +56,22 @@ def test_a_sound_job_passes(change):
 def test_an_unsound_setting_is_refused(change, said):
     with pytest.raises(InputError, match=said):
         check_job(dataclasses.replace(JOB, **change))
+
+
+def test_files_of_a_job_are_all_that_it_reads():
+    job = dataclasses.replace(JOB, affine="start.tfm", weights="w.pt", fixed_mask="m.nrrd")
+    expected = [("fixed", __file__), ("moving", __file__), ("fixed_mask", "m.nrrd")]
+    assert files_of(job) == [*expected, ("affine", "start.tfm"), ("weights", "w.pt")]
+    assert files_of(JOB) == expected[:2]  # "auto" is no file
+
+
+@pytest.mark.parametrize("field", ["fixed", "moving", "output", "affine", "weights"])
+def test_names_that_are_no_utf8_are_refused(field):
+    with pytest.raises(InputError, match="not UTF-8"):
+        check_job(dataclasses.replace(JOB, **{field: "patient\udce9.nrrd"}))
+
+
+@pytest.mark.parametrize("field", ["fixed", "affine", "weights"])
+def test_names_that_the_system_refuses_are_said(field):
+    with pytest.raises(InputError, match="cannot be looked at"):
+        check_job(dataclasses.replace(JOB, **{field: "/tmp/" + "n" * 300}))

@@ -107,3 +107,12 @@ def test_no_file_of_the_engine_prints():
         calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
         prints = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
         assert not prints, path.name
+
+
+def test_text_is_read_as_utf8_whatever_the_locale_says():
+    """Ruff's PLW1514 does not know that a path is one where it comes from a test's arguments."""
+    for path in [path for folder in ("SITRegSlicer", "Testing") for path in python_files(ROOT / folder)]:
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        reads = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "read_text"]
+        bare = [call.lineno for call in reads if "encoding" not in {word.arg for word in call.keywords}]
+        assert not bare, path

@@ -218,3 +218,11 @@ def test_an_input_that_would_be_overwritten_is_refused(tmp_path):
     publish(tmp_path)
     with pytest.raises(OutputError, match="overwritten"):
         outputs.check_folder(str(tmp_path), ["/elsewhere.nrrd", str(tmp_path / "jacobian.nii.gz")])
+
+
+def test_a_link_to_nothing_and_a_name_that_is_too_long_are_refused_before_the_work(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(OutputError, match="link to nothing"):
+        outputs.check_folder(str(tmp_path / "link"), [])
+    with pytest.raises(OutputError, match="cannot be written"):
+        outputs.check_folder(str(tmp_path / ("n" * 300)), [])

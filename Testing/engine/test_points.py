@@ -110,3 +110,10 @@ def test_points_without_a_partner_are_refused():
     check_pairing(EXPECTED, EXPECTED + 1)
     with pytest.raises(InputError, match="2 fixed and 1 moving"):
         check_pairing(EXPECTED, EXPECTED[:1])
+
+
+@pytest.mark.parametrize("position", [(1.0, 2.0), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)])
+def test_a_point_of_other_than_three_numbers_is_refused(tmp_path, position):
+    text = json.dumps(markups(position=position))
+    with pytest.raises(InputError, match="three numbers"):
+        read_points(written(tmp_path / "p.mrk.json", text))

@@ -1,6 +1,7 @@
 """What every registration promises, whatever the images: symmetry, repeatability, independence of storage, no folds."""
 
 import dataclasses
+import hashlib
 import itertools
 import json
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 
 from sitreg_engine.contract import Job, Result
 from sitreg_engine.errors import Cancelled, EngineError, InputError
@@ -223,7 +225,7 @@ def test_the_working_spacing_is_as_fine_as_is_of_use(pair, tmp_path, settings, e
         paths.append(str(tmp_path / Path(path).name))
         sitk.WriteImage(image, paths[-1])
     found = run(*paths, tmp_path / "out", **settings)
-    assert json.loads(Path(found.result.outputs["record"]).read_text())["working_spacing"] == expected
+    assert json.loads(Path(found.result.outputs["record"]).read_text(encoding="utf-8"))["working_spacing"] == expected
 
 
 @pytest.mark.parametrize("stage", ["align", "refine", "compose", "measure"])
@@ -258,3 +260,27 @@ def test_masks_and_points_are_measured(pair, tmp_path):
     )
     assert found.value("forward_folds_in_mask") == 0
     assert found.value("tre_mean_before") == 0
+
+
+@pytest.mark.parametrize("affine", ["auto", "none"])
+def test_volumes_of_a_few_millimetres_are_registered(tmp_path, affine):
+    paths = []
+    for number in range(2):
+        values = np.random.default_rng(5).random((24, 24, 24), dtype=np.float32)
+        image = sitk.SmoothingRecursiveGaussian(sitk.GetImageFromArray(np.roll(values, number, 0)), 2.0)
+        image.SetSpacing((0.1, 0.1, 0.1))
+        paths.append(str(tmp_path / f"{number}.nrrd"))
+        sitk.WriteImage(image, paths[-1])
+    found = run(*paths, tmp_path / "out", affine=affine)
+    assert found.value("forward_folds") == 0
+    assert found.value("ncc") > found.value("ncc_aligned") + 0.05
+
+
+def test_weights_that_were_replaced_are_loaded_anew(pair, tmp_path):
+    file, hashes = tmp_path / "own.safetensors", []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        save_network(MODELS["snet"].kind.from_table({}), file)
+        run(pair.fixed, pair.moving, tmp_path / "out", affine="none", refine="0", model="snet", weights=str(file))
+        hashes.append(json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))["weights_sha256"])
+    assert hashes[0] != hashes[1] == hashlib.sha256(file.read_bytes()).hexdigest()

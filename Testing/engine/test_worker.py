@@ -117,6 +117,17 @@ def long(job: Job) -> Job:
     return dataclasses.replace(job, refine="100000", spacing=0.4)
 
 
+@pytest.mark.parametrize(("error", "advice"), [("ImportError", "Install torch"), ("OSError", "reinstall torch")])
+def test_a_torch_that_does_not_load_is_explained(tmp_path, monkeypatch, error, advice):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text(f"raise {error}('c10.dll')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    client = Client()
+    failure = client.hear()
+    assert isinstance(failure, Failure) and "c10.dll" in failure.message and advice in failure.message
+    ended(client)
+
+
 # ---- jobs
 
 

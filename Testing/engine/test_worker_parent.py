@@ -30,7 +30,7 @@ def test_the_worker_does_not_outlive_a_starter_that_was_killed(tmp_path):
 def has_ended(pid: int) -> bool:
     """Gone, or dead and waiting for the system to take note of it (init may be slow to)."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return True
     return state in "ZX"

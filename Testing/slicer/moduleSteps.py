@@ -8,6 +8,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 MODULE_FILE = ROOT / "SITRegSlicer" / "SITRegSlicer.py"
 
+OUTPUTS = ("forwardTransform", "inverseTransform", "warpedVolume", "jacobianVolume")
 REGISTRATION_SECONDS = 120  # a registration of the small pair takes a few
 CANCEL_SECONDS = 20  # a worker that has not answered a Cancel by then has been ended
 
@@ -117,7 +118,7 @@ def temporaryFolders():
 def processState(processId):
     """The letter of Linux for what a process does ("T" = stopped, "Z" = dead); "" when it is not there."""
     try:
-        with open(f"/proc/{processId}/stat") as file:
+        with open(f"/proc/{processId}/stat", encoding="utf-8") as file:
             return file.read().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return ""

@@ -181,7 +181,7 @@ def test_reloading_runs_the_script_as_it_now_is(sample):
     import slicer
 
     path = Path(sample.module.path)
-    path.write_text(path.read_text() + "\nreloaded = True\n")
+    path.write_text(path.read_text(encoding="utf-8") + "\nreloaded = True\n", encoding="utf-8")
     module = slicer.util.reloadScriptedModule("Sample")
     assert module.reloaded
     assert slicer.modules.SampleWidget is not sample.widget

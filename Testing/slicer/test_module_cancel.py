@@ -89,11 +89,14 @@ def testUnloadingTheModuleEndsJobAndWorker(widget, quick, applyUntil, waitUntil)
     assert temporaryFolders() == []
 
 
-def testTheApplicationsEndStopsEverythingAtOnce(widget, quick, applyUntil, waitUntil, slicerApp):
+@pytest.mark.parametrize("warm", [False, True])
+def testTheApplicationsEndStopsEverythingAtOnce(widget, quick, apply, applyUntil, waitUntil, slicerApp, warm):
+    if warm:
+        apply()
     job = applyUntil("running")
     worker = widget.logic.worker
     processId = worker.processId
     slicerApp.aboutToQuit.emit()
-    assert job.ended
+    assert job.state == "cancelled" and "closed" in job.error
     assert not alive(processId)
     assert temporaryFolders() == []

@@ -87,7 +87,7 @@ def testTheModuleHasItsIconAndDescription(loadModule):
 
 
 def testTheBuildInstallsEveryPythonFileOfTheModule():
-    text = (MODULE_FILE.parent / "CMakeLists.txt").read_text()
+    text = (MODULE_FILE.parent / "CMakeLists.txt").read_text(encoding="utf-8")
     patterns = re.findall(r"^\s+(\$\{MODULE_NAME\}\S*\.py|sitreg_engine/\S+)$", text, re.M)
     found = set()
     for pattern in patterns:
@@ -97,7 +97,7 @@ def testTheBuildInstallsEveryPythonFileOfTheModule():
 
 
 def testTheBuildCopiesEveryResource():
-    text = (ROOT / "Resources" / "CMakeLists.txt").read_text()
+    text = (ROOT / "Resources" / "CMakeLists.txt").read_text(encoding="utf-8")
     patterns = re.search(r"CONFIGURE_DEPENDS\s+(.*?)\)", text, re.S).group(1).split()
     for path in (ROOT / "Resources").rglob("*"):
         relative = path.relative_to(ROOT / "Resources").as_posix()

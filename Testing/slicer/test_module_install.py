@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from moduleSteps import ROOT
 
+pytest_plugins = ["moduleFixtures"]
+
 # Runs in a Python that has everything but torch: opens the panel, chooses two volumes, clicks Apply.
 SCRIPT = """
 import json, sys
@@ -111,6 +113,27 @@ def testAnInstallationThatFailsIsSaidAndThePanelStaysUsable(pythonWithoutTorch, 
     seen = clickApply(pythonWithoutTorch, agrees=True, extra=[tmp_path])
     assert seen["status"] == "torch could not be installed: no network"
     assert seen["enabled"]
+
+
+def testAnImpatientClickStartsNoSecondInstallation(widget, quick, monkeypatch):
+    import headless
+
+    from SITRegSlicerLib import panel
+
+    seen = []
+
+    def install(missing):
+        seen.append((missing, widget.ui.applyButton.enabled, widget.ui.statusLabel.text))
+        widget.ui.applyButton.click()
+        headless.processEvents()  # as Slicer does for every line that pip prints
+        raise panel.InstallError("no network")
+
+    monkeypatch.setattr(panel, "missingPackages", lambda: ["torch"])
+    monkeypatch.setattr(panel, "installMissing", install)
+    monkeypatch.setattr(panel.Panel, "_tell", lambda *_: None)
+    widget.ui.applyButton.click()
+    assert seen == [(["torch"], False, "Installing packages: this takes some minutes.")]
+    assert widget.ui.applyButton.enabled and widget.ui.statusLabel.text == "no network"
 
 
 def testNothingIsMissingWhereEverythingIsInstalled(slicerApp):

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from moduleSteps import MODULE_FILE, addVolume
 
-OUTPUTS = ("forwardTransform", "inverseTransform", "warpedVolume", "jacobianVolume")
-
 
 @pytest.fixture
 def widget(loadModule):

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 from moduleSteps import (
+    OUTPUTS,
     REGISTRATION_SECONDS,
     addLinearTransform,
     addVolume,
@@ -14,7 +15,6 @@ from moduleSteps import (
 )
 
 pytest_plugins = ["moduleFixtures"]
-OUTPUTS = ("forwardTransform", "inverseTransform", "warpedVolume", "jacobianVolume")
 
 
 def testApplyEndsWithFourNewNodesThatFit(widget, apply, scene):

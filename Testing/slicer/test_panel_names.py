@@ -85,7 +85,7 @@ def test_there_is_something_to_check():
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_the_scripts_use_real_names_only(path):
     widgets = {name: kind for panel in PANELS for name, kind in panelWidgets(panel).items()}
-    assert scriptProblems(path.read_text(), widgets, MODULE.stem) == []
+    assert scriptProblems(path.read_text(encoding="utf-8"), widgets, MODULE.stem) == []
 
 
 @pytest.mark.parametrize("path", PANELS, ids=lambda path: path.name)

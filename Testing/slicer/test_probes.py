@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FACTS = json.loads((Path(__file__).parent / "facts" / "behaviour.json").read_text())
+FACTS = json.loads((Path(__file__).parent / "facts" / "behaviour.json").read_text(encoding="utf-8"))
 PROBES = {probe["name"]: probe for probe in FACTS["probes"]}
 RECORDED_LENGTH = 400  # longer answers were cut off when they were recorded
 

@@ -182,3 +182,52 @@ def testOddNamesAndFoldersDoNoHarm(pair, tmp_path):
         assert str(folder) in path
         with open(path, "rb") as file:
             assert file.read(4) == b"NRRD"
+
+
+def shear(amount, degrees=25):
+    """A rotation and a shear, in one matrix (RAS mm)."""
+    matrix = np.eye(4)
+    matrix[0, 1] = amount
+    return rotation(degrees, 2, (5, -3, 2)) @ matrix
+
+
+@pytest.mark.parametrize("orientation", ["oblique", "left-handed"])
+def testAVolumeUnderATransformThatShearsIsWrittenOnPerpendicularAxes(scene, tmp_path, orientation):
+    import slicer
+
+    ramp = np.add.outer(np.add.outer(3.0 * np.arange(20), 2.0 * np.arange(22)), np.arange(24.0)).astype(np.float32)
+    volumes = [addVolume(ramp, name, ORIENTATIONS[orientation], (3, 4, 5)) for name in ("fixed", "moving")]
+    volumes[1].SetAndObserveTransformNodeID(addLinearTransform(shear(0.15), "affine").GetID())
+    before = nodeIds(scene)
+    image = sitk.ReadImage(export(tmp_path, volumes).moving)
+    assert nodeIds(scene) == before
+    axes = np.array(image.GetDirection()).reshape(3, 3)
+    assert np.allclose(axes.T @ axes, np.eye(3), atol=1e-6)
+    array = slicer.util.arrayFromVolume(volumes[1])
+    for i, j, k in ((12, 11, 10), (2, 3, 4), (21, 18, 17), (1, 20, 1)):
+        point = (LPS @ worldPoint(volumes[1], i, j, k)).tolist()
+        assert image.EvaluateAtPhysicalPoint(point, sitk.sitkLinear) == pytest.approx(array[k, j, i], abs=0.05)
+
+
+def testShearedLabelsKeepTheirNumbers(scene, tmp_path):
+    import slicer
+    from SITRegSlicerLib.labelExport import exportVolume
+
+    labels = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    array = np.zeros((20, 22, 24), np.int16)
+    array[4:12, 5:15, 6:18], array[12:16, 5:15, 6:18] = 700, 3
+    slicer.util.updateVolumeFromArray(labels, array)
+    labels.SetAndObserveTransformNodeID(addLinearTransform(shear(0.2), "affine").GetID())
+    exportVolume(labels, tmp_path / "labels.nrrd")
+    found = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "labels.nrrd")))
+    assert set(np.unique(found)) == {0, 3, 700}
+    assert (found == 700).sum() == pytest.approx(960, rel=0.05) and (found == 3).sum() == pytest.approx(480, rel=0.05)
+
+
+def testVolumesWithPerpendicularAxesAreNotResampled(pair):
+    from SITRegSlicerLib.straightGrid import isSheared, onStraightGrid
+
+    pair[1].SetAndObserveTransformNodeID(addLinearTransform(rotation(33, 1), "rigid").GetID())
+    assert not isSheared(pair[0]) and not isSheared(pair[1])
+    with onStraightGrid(pair[1]) as same:
+        assert same is pair[1]

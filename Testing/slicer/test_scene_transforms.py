@@ -130,11 +130,11 @@ def worldCorner(volume):
 
 
 def testAVolumeIsPutUnderTheTransformAndTakenOutAgain(pair, scene):
-    from SITRegSlicerLib.transformNodes import isUnder, putUnder, takeOut
+    from SITRegSlicerLib.transformNodes import isUnder, linkTransforms, putUnder, takeOut
 
     moving = pair[1]
     forward = addLinearTransform(rotation(30))
-    forward.SetNodeReferenceID("inverseTransform", forward.GetID())
+    linkTransforms(forward, None, *pair)
     assert not isUnder(moving, forward)
     putUnder(moving, forward)
     assert isUnder(moving, forward)
@@ -182,6 +182,40 @@ def testAParentThatIsNotOursIsLeftAlone(pair, scene):
     pair[1].SetAndObserveTransformNodeID(parent.GetID())
     takeOut(pair[1])
     assert pair[1].GetParentTransformNode() is parent
+
+
+def testAResultOfAnotherModuleIsAParentLikeAnyOther(pair, scene):
+    import slicer
+    from SITRegSlicerLib.transformNodes import linkTransforms, putUnder, resultAbove, takeOut
+
+    fixed, moving = pair
+    other = addLinearTransform(rotation(20), "of another module")
+    other.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole(), fixed.GetID())
+    other.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole(), moving.GetID())
+    moving.SetAndObserveTransformNodeID(other.GetID())
+    before, forward = worldCorner(moving), addLinearTransform(rotation(0, 2, (1, 2, 3)), "forward")
+    linkTransforms(forward, None, *pair)
+    assert resultAbove(moving) is None
+    putUnder(moving, forward)
+    assert resultAbove(moving) is forward
+    assert np.allclose(worldCorner(moving) - before, [1, 2, 3])
+    takeOut(moving)
+    assert moving.GetParentTransformNode() is other
+
+
+def testANodeIsTakenOutForAMomentAndPutBackWhateverHappens(pair, scene):
+    from SITRegSlicerLib.transformNodes import linkTransforms, putUnder, takenOut
+
+    moving = pair[1]
+    forward = addLinearTransform(rotation(30), "forward")
+    linkTransforms(forward, None, *pair)
+    putUnder(moving, forward)
+    with pytest.raises(OSError), takenOut(moving):
+        assert moving.GetParentTransformNode() is None
+        raise OSError
+    assert moving.GetParentTransformNode() is forward
+    with takenOut(pair[0]):  # nothing is above it
+        assert pair[0].GetParentTransformNode() is None
 
 
 def testMovingFromOneRegistrationToAnotherIsNotBothAtOnce(pair, scene):

@@ -16,13 +16,17 @@ class Listener:
     """Keeps what it is told."""
 
     def __init__(self):
-        self.events, self.exits = [], []
+        self.events, self.exits, self.quits = [], [], 0
 
     def onWorkerEvent(self, event):
         self.events.append(event)
 
     def onWorkerExit(self, report):
         self.exits.append(report)
+
+    def onQuit(self):
+        assert not self.exits  # it is told first
+        self.quits += 1
 
 
 @pytest.fixture
@@ -194,10 +198,25 @@ def testAnIdleWorkerWhoseOwnerLetGoLeaves(startWorker, listener, waitUntil):
     waitUntil(lambda: not worker.running, 2.0)
 
 
-def testTheApplicationsEndTakesTheWorkerAlong(startWorker, slicerApp, waitUntil):
+def testWhatLiesInTheCurrentFolderIsNoLibrary(slicerApp, listener, waitUntil, tmp_path, monkeypatch):
+    from SITRegSlicerLib.workerProcess import WorkerProcess, engineCommand
+
+    (tmp_path / "random.py").write_text("raise RuntimeError('a script of the user')")
+    monkeypatch.chdir(tmp_path)
+    worker = WorkerProcess(engineCommand())
+    worker.attach(listener)
+    worker.start()
+    waitUntil(lambda: worker.ready or listener.exits, 60)
+    assert worker.ready, listener.exits
+    worker.kill()
+    waitUntil(lambda: not worker.running, 5)
+
+
+def testTheApplicationsEndTakesTheWorkerAlong(startWorker, listener, slicerApp, waitUntil):
     worker = startWorker(READY + "time.sleep(60)")
     waitUntil(lambda: worker.ready)
     processId = worker.processId
     slicerApp.aboutToQuit.emit()
+    assert listener.quits == 1
     assert not worker.running
     assert not alive(processId)

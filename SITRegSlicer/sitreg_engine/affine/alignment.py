@@ -146,10 +146,11 @@ def _domain(inside: Volume, margin: float) -> Volume:
 
 
 def _centring(insides: list[Volume]) -> Centring:
-    """About the foregrounds' centres of mass; the radius is their mean distance (rms) from them."""
+    """About the foregrounds' centres of mass; the radius is their mean distance (rms), half a voxel or more."""
     places = [apply(inside.grid.voxel_to_world, np.argwhere(inside.array)) for inside in insides]
     centres = [points.mean(axis=0) for points in places]
     radii = [
         np.sqrt(((points - centre) ** 2).sum(axis=1).mean()) for points, centre in zip(places, centres, strict=True)
     ]
-    return Centring(*centres, float(np.mean(radii)))
+    least = max(max(inside.grid.spacing) for inside in insides) / 2  # a single voxel has no distance from itself
+    return Centring(*centres, max(float(np.mean(radii)), least))

@@ -1,5 +1,6 @@
 """Alignments from ITK transform files."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,13 @@ import SimpleITK as sitk
 
 from sitreg_engine.contract import AFFINE_CHOICES
 from sitreg_engine.errors import InputError
+
+# Numbers in a text file's Parameters line: ITK reads beyond their end when there are fewer.
+_PARAMETERS = {
+    **{"TranslationTransform": 3, "ScaleTransform": 3, "VersorTransform": 3, "Euler3DTransform": 6},
+    **{"VersorRigid3DTransform": 6, "Similarity3DTransform": 7, "ScaleVersor3DTransform": 9},
+    **{"AffineTransform": 12, "MatrixOffsetTransformBase": 12, "ScaleSkewVersor3DTransform": 15},
+}
 
 
 def read_matrix(path: str) -> np.ndarray:
@@ -40,8 +48,35 @@ def _read(path: str) -> sitk.Transform:
             "there is no such file."
         )
     try:
+        if Path(path).suffix.lower() in (".tfm", ".txt"):
+            _check_text(Path(path).read_text(encoding="utf-8", errors="replace"), path)
         return sitk.ReadTransform(path)
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         raise InputError(
             f"Expected an ITK transform file (.tfm, .h5, .txt, .mat), got {path}: not readable."
         ) from error
+
+
+def _check_text(text: str, path: str) -> None:
+    """ITK takes the first of several transforms, and trusts the numbers: what it would misread is refused."""
+    kinds = re.findall(r"^Transform:\s*(\w+?)_", text, re.MULTILINE)
+    if len(kinds) > 1 and kinds[0] != "CompositeTransform":
+        raise InputError(f"{path} holds {len(kinds)} transforms: give a file of one, or one composite transform.")
+    lines = re.findall(r"^Parameters:(.*)$", text, re.MULTILINE)
+    numbered = [kind for kind in kinds if kind not in ("CompositeTransform", "IdentityTransform")]
+    if len(lines) < len(numbered):
+        raise InputError(f"{path} has no numbers (Parameters) for {numbered[len(lines)]}: write the transform again.")
+    for kind, line in zip(numbered, lines, strict=False):
+        found = [_number(word) for word in line.split()]
+        if not np.isfinite(found).all() or len(found) != _PARAMETERS.get(kind, len(found)):
+            raise InputError(
+                f"{path} should have {_PARAMETERS.get(kind, 'finite')} numbers for {kind}, got {line.strip()!r}: "
+                "write the transform again."
+            )
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")

@@ -85,6 +85,8 @@ def _from_markups(text: str, path: str, role: str) -> np.ndarray:
     if system not in _TO_LPS:
         raise InputError(f"The {role} must be in LPS or RAS, {path} is in {system!r}.")
     try:
+        if any(len(place) != 3 for _, place in points):
+            raise ValueError
         return np.array([place for _, place in points], dtype=np.float64).reshape(-1, 3) * _TO_LPS[system]
     except (ValueError, TypeError) as error:
         raise InputError(f"The {role} {path} has a point that is not three numbers.") from error

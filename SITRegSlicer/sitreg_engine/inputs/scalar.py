@@ -81,7 +81,7 @@ def _check_geometry(image: sitk.Image, path: str, role: str) -> None:
     if skew > _LARGEST_SKEW:
         raise InputError(
             f"The {role} must have perpendicular axes of unit length, those of {path} are off by {skew:.3g}: "
-            "resample it to a straight grid first (in Slicer: Resample Scalar Volume)."
+            "resample it to a straight grid first (in Slicer: Crop Volume with interpolation)."
         )
 
 

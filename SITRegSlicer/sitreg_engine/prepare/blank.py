@@ -30,9 +30,12 @@ def is_blanked(image: Volume, shown: Volume, other: Volume, to_image: np.ndarray
     """
     if constant_background(image.array) is None:
         return False
-    near = grown(shown, _MARGIN * size_of(shown))
+    reach = _MARGIN * size_of(shown)
+    if reach < _SPACING:
+        return False  # too small for edges that are looked for at this spacing
+    near = grown(shown, reach)
     few = shrunk(other, _SPACING)
-    edges = sum(slope**2 for slope in _slopes(few.array))
+    edges = sum((slope**2 for slope in _slopes(few.array)), start=np.zeros(few.array.shape))
     places = apply(to_image @ few.grid.voxel_to_world, np.indices(few.array.shape).reshape(3, -1).T)
     within, _ = _looked_up(places, image.grid)
     _, index = _looked_up(places[within], near.grid)

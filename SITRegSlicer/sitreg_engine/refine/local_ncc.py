@@ -82,6 +82,12 @@ def agreement(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Tensor, T
     return loss, by_a, by_b
 
 
+def telling(a: Tensor, b: Tensor, windows: Windows) -> Tensor:
+    """Where a window that counts shows more than noise in either image, (1, 1, I, J, K) bool."""
+    _, _, var_a, var_b, _ = _moments(a, b, windows)
+    return (torch.maximum(var_a, var_b) > 2 * VARIANCE_FLOOR) & (windows.weight > 0)
+
+
 def mean_correlation(a: Tensor, b: Tensor, windows: Windows) -> float:
     """The mean of cov(a, b) / sqrt(var(a) var(b)) over what counts: signed, -1 .. 1, near 0 in flat windows."""
     _, _, var_a, var_b, covariance = _moments(a, b, windows)

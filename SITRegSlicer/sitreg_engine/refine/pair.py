@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from sitreg_engine.dilation import dilated
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.prepare import Pair
 
@@ -49,10 +48,7 @@ def refine_pair(
 
 def views_of(pair: Pair, device: torch.device) -> Views:
     """The pair's images on a device, with masks that reach a little beyond what they mask."""
-    masks = [None if mask is None else _widened(mask.to(device)) for mask in (pair.moving_mask, pair.fixed_mask)]
+    given = (pair.moving_mask, pair.fixed_mask)
+    masks = [None if mask is None else dilated(mask.to(device), MASK_MARGIN) for mask in given]
     tensors = (pair.moving, pair.fixed, pair.moving_inside, pair.fixed_inside)
     return Views(*(tensor.to(device) for tensor in tensors), *masks)
-
-
-def _widened(mask: Tensor) -> Tensor:
-    return F.max_pool3d(mask, 2 * MASK_MARGIN + 1, 1, MASK_MARGIN)

@@ -15,6 +15,7 @@ from sitreg_engine.models.sitreg.inversion import solve_inverse
 from sitreg_engine.models.sitreg.splines import coarse_shape, upsample
 from sitreg_engine.roughness import roughness_of
 
+from .box import in_steps, telling_box
 from .local_ncc import Windows, agreement
 from .matching import Matching
 from .schedule import Level, Schedule
@@ -57,10 +58,12 @@ def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float],
 
     `step(fraction)` is called before each of them and says whether there is time for it; the first is always done.
     """
-    shape, stride = tuple(state.maps.left.shape[2:]), state.level.stride
-    matching = Matching.of(state.seen.moving, state.seen.fixed, state.windows)
-    raw = torch.zeros(1, 3, *coarse_shape(shape, stride)).to(state.maps.left).requires_grad_()
-    left, right = (on_controls(u, stride) for u in (state.maps.left, state.maps.right))
+    stride = state.level.stride
+    box = telling_box(state.seen, state.windows, stride)
+    near, part = state.seen.within(box), in_steps(box, stride)
+    matching = Matching.of(near.moving, near.fixed, near.windows(state.windows.size))
+    left, right = (on_controls(u, stride)[:, :, *part] for u in (state.maps.left, state.maps.right))
+    raw = torch.zeros_like(left).requires_grad_()
     optimiser = torch.optim.Adam([raw], lr=schedule.learning_rate, betas=(0.9, 0.99))
     done = 0
     while done < steps and (step(done / steps) or not done):
@@ -69,13 +72,16 @@ def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float],
         # Their two gradients are added up before that of the agreement is: in either order, for the same sum.
         shared = control.clone()
         roughness = _roughness(left + shared, right - shared)
-        objective = matching.loss(upsample(control, stride, shape)) + state.level.smoothness * roughness
+        objective = matching.loss(upsample(control, stride, near.shape)) + state.level.smoothness * roughness
         optimiser.zero_grad()
         objective.backward()
         optimiser.step()
         done += 1
     with torch.no_grad():
-        return _composed(state.maps, upsample(_bounded(raw, stride), stride, shape)), done
+        shape = state.seen.shape
+        control = raw.new_zeros(1, 3, *coarse_shape(shape, stride))
+        control[:, :, *part] = _bounded(raw, stride)
+        return _composed(state.maps, upsample(control, stride, shape)), done
 
 
 def _bounded(raw: Tensor, stride: int) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sitreg_engine.lattices import Box
 from sitreg_engine.mappings import warp
 from sitreg_engine.models.halfway import HalfWay
 
@@ -33,6 +34,10 @@ class Views:
             return self
         tensors = vars(self).values()
         return Views(*(None if tensor is None else F.avg_pool3d(tensor, factor) for tensor in tensors))
+
+    def within(self, box: Box) -> "Views":
+        """What lies in a box of the grid."""
+        return Views(*(None if tensor is None else tensor[:, :, *box] for tensor in vars(self).values()))
 
     def through(self, maps: HalfWay) -> "Views":
         """The images as the half-way maps (on the views' grid) bring them together."""

@@ -84,3 +84,31 @@ def test_a_transform_that_mirrors_or_flattens_is_refused(scale, tmp_path):
     transform.SetMatrix((scale, 0, 0, 0, 1, 0, 0, 0, 1))
     with pytest.raises(InputError, match="does not mirror"):
         read_matrix(written(transform, tmp_path / "mirror.tfm"))
+
+
+EULER = "#Insight Transform File V1.0\n#Transform 0\nTransform: Euler3DTransform_double_3_3\n"
+
+
+@pytest.mark.parametrize(
+    "lines, said",
+    [
+        ("Parameters: nan 0 0 0 0 0\nFixedParameters: 0 0 0 0\n", "6 numbers"),
+        ("Parameters: 0 0 0 0 0\nFixedParameters: 0 0 0 0\n", "6 numbers"),
+        ("Parameters: 0 0 0 one 0 0\nFixedParameters: 0 0 0 0\n", "6 numbers"),
+        ("FixedParameters: 0 0 0 0\n", "no numbers"),
+    ],
+    ids=["NaN", "too few", "a word", "none"],
+)
+def test_numbers_that_itk_would_misread_are_refused(tmp_path, lines, said):
+    path = tmp_path / "damaged.tfm"
+    path.write_text(EULER + lines)
+    with pytest.raises(InputError, match=said):
+        read_matrix(str(path))
+
+
+def test_several_transforms_that_are_no_composite_are_refused(tmp_path):
+    one = EULER + "Parameters: 0 0 0 1 2 3\nFixedParameters: 0 0 0 0\n"
+    path = tmp_path / "two.tfm"
+    path.write_text(one + one.split("\n", 1)[1].replace("#Transform 0", "#Transform 1"))
+    with pytest.raises(InputError, match="holds 2 transforms"):
+        read_matrix(str(path))

@@ -102,3 +102,12 @@ def test_a_mask_has_the_say(brain, head):
     pair = make_pair(head, brain, STILL, None, mask, 4.0)
     assert pair.doubts == ()
     assert pair.moving_inside.sum() == VOXELS
+
+
+def test_small_things_in_a_constant_background_are_not_taken_for_stripped_brains():
+    grid = Grid((40, 40, 40), (0.5, 0.5, 0.5), (0.0, 0.0, 0.0), tuple(np.eye(3).ravel()))
+    places = np.indices(grid.shape) - 19.5
+    inside = (places**2).sum(axis=0) < 14**2
+    values = np.random.default_rng(1).random(grid.shape, dtype=np.float32)
+    small, whole = Volume(np.where(inside, values + 1, 0).astype(np.float32), grid), Volume(values, grid)
+    assert not is_blanked(small, Volume(inside, grid), whole, np.eye(4))

@@ -17,14 +17,14 @@ from sitreg_engine.training.views import View
 def test_a_log_has_a_header_and_a_line_for_each_step(tmp_path):
     append(tmp_path / "log.csv", 1, {"loss": 0.25})
     append(tmp_path / "log.csv", 2, {"loss": 1 / 3})
-    assert (tmp_path / "log.csv").read_text().splitlines() == ["step,loss", "1,0.25", "2,0.333333"]
+    assert (tmp_path / "log.csv").read_text(encoding="utf-8").splitlines() == ["step,loss", "1,0.25", "2,0.333333"]
 
 
 def test_a_log_is_cut_after_a_step(tmp_path):
     for step in (1, 2, 10):
         append(tmp_path / "log.csv", step, {"loss": 0.5})
     cut(tmp_path / "log.csv", 2)
-    assert (tmp_path / "log.csv").read_text().splitlines() == ["step,loss", "1,0.5", "2,0.5"]
+    assert (tmp_path / "log.csv").read_text(encoding="utf-8").splitlines() == ["step,loss", "1,0.5", "2,0.5"]
 
 
 @pytest.mark.parametrize("content", [None, "", "step,loss\n", "step,loss\n1,0."])
@@ -33,7 +33,7 @@ def test_a_log_that_a_killed_run_has_left_can_be_cut(tmp_path, content):
         (tmp_path / "log.csv").write_text(content)
     cut(tmp_path / "log.csv", 0)
     append(tmp_path / "log.csv", 1, {"loss": 0.5})
-    assert (tmp_path / "log.csv").read_text().splitlines() == ["step,loss", "1,0.5"]
+    assert (tmp_path / "log.csv").read_text(encoding="utf-8").splitlines() == ["step,loss", "1,0.5"]
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("tensorboard"), reason="TensorBoard is not installed")

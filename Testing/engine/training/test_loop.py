@@ -110,7 +110,7 @@ def test_sigterm_ends_a_run_with_a_checkpoint_that_goes_on(config, tmp_path):
     path = config(steps=100000)
     log = tmp_path / "run" / "log.csv"
     process = start("-m", "sitreg_engine.training", str(path))
-    wait_for(lambda: log.is_file() and len(log.read_text().splitlines()) > 3, process)
+    wait_for(lambda: log.is_file() and len(log.read_text(encoding="utf-8").splitlines()) > 3, process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 128 + signal.SIGTERM
     told = process.stderr.read().decode()
@@ -152,7 +152,9 @@ def test_the_best_weights_are_kept_with_a_picture_of_what_they_do(config, tmp_pa
 
 
 def test_a_run_ends_when_it_does_not_get_better(config, tmp_path):
-    path = config(steps=50, every=1, rest="").read_text().replace("pairs = 1", "pairs = 1\npatience = 2")
+    path = (
+        config(steps=50, every=1, rest="").read_text(encoding="utf-8").replace("pairs = 1", "pairs = 1\npatience = 2")
+    )
     path = path.replace("learning_rate = 0.01", "learning_rate = 0.0")
     (tmp_path / "patient.toml").write_text(path)
     told: list[str] = []

@@ -30,5 +30,5 @@ def condenseProbe(probe, setups):
 
 
 if __name__ == "__main__":
-    record = json.loads(Path(sys.argv[1]).read_text())
+    record = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     TARGET.write_text(json.dumps(condense(record), indent=1) + "\n")

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from sitreg_engine.dilation import dilated
 
 from .maps import grid_points, in_units
 
@@ -55,7 +56,7 @@ def _picked(index: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def _widened(where: Tensor, reach: int) -> Tensor:
-    return F.max_pool3d(where.float(), 2 * reach + 1, 1, reach) > 0
+    return dilated(where.float(), reach) > 0
 
 
 def _numbers(where: Tensor) -> Tensor:

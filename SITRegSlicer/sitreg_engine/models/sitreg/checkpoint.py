@@ -6,6 +6,7 @@ from the file (ours say it), from the caller, or from the published networks of 
 
 import dataclasses
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -18,6 +19,11 @@ from .config import SITRegConfig
 from .names import SINCE_2024, UNTIL_2023, Naming
 from .network import SITReg
 
+# What torch raises for files that are no checkpoints, by what they hold instead.
+_UNREADABLE = (
+    *(pickle.UnpicklingError, zipfile.BadZipFile, struct.error),
+    *(RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError),
+)
 _WEIGHTS_KEYS = ("registration_network", "state_dict", "model_state_dict")
 _GROUPS_KEY = "sitreg_groups"  # beside the weights in files of ours: [extractor, update networks or 0]
 
@@ -61,7 +67,7 @@ def _read(path: Path) -> dict:
         raise InputError(f"A weights file was expected at {path}, but there is none; check the path.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise InputError(
             f"The weights file {path} could not be read as a PyTorch checkpoint; it may be damaged or of another kind."
         ) from error

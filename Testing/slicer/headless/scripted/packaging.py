@@ -13,13 +13,16 @@ import slicer
 
 def load_requirements(path):
     """The requirements of a requirements.txt; comments and pip options are left out."""
-    lines = [line.strip() for line in Path(path).read_text().splitlines()]
+    lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
     return [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
 
 
 def load_pyproject_dependencies(path):
     """[project.dependencies] of a pyproject.toml; KeyError when it has no [project]."""
-    return [Requirement(line) for line in tomllib.loads(Path(path).read_text())["project"].get("dependencies", [])]
+    return [
+        Requirement(line)
+        for line in tomllib.loads(Path(path).read_text(encoding="utf-8"))["project"].get("dependencies", [])
+    ]
 
 
 def pip_check(req):

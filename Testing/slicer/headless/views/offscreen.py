@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import vtk
-import vtkmodules.vtkRenderingFreeType
+import vtkmodules.vtkRenderingFreeType  # noqa: F401
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401
 from vtk.util.numpy_support import vtk_to_numpy
 

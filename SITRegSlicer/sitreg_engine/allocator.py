@@ -1,0 +1,37 @@
+"""What the C library does with memory that was freed. glibc has these switches; elsewhere nothing is done.
+
+By default glibc returns large blocks to the system at once, and every new one is then handed over page by page, each
+filled with zeros: refining a head at 1.4 mm met 3.6 million such pages, 11 of its 67 seconds of processor time.
+"""
+
+import ctypes
+import sys
+
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # numbers of malloc.h
+_NEVER = 2**31 - 1
+
+
+def keep_freed_memory() -> bool:
+    """Keep what is freed, for the next large tensor. Returns whether this C library can; to be called before threads.
+
+    All threads share one heap: only that of the main thread can grow as large as tensors do.
+    """
+    library = _glibc()
+    if library is None:
+        return False
+    settings = ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, _NEVER))
+    return sum(library.mallopt(name, value) for name, value in settings) == len(settings)
+
+
+def give_back_freed_memory() -> None:
+    """Return to the system what is kept: a process that waits for its next job shall not hold it."""
+    library = _glibc()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None  # musl has neither
