@@ -54,7 +54,7 @@ def _parents() -> list[tuple[int, int]]:
 def _readParent(entry: Path) -> list[tuple[int, int]]:
     try:
         # The second field is the program's name in brackets, which may itself hold spaces and brackets.
-        fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:  # the process ended meanwhile
         return []
     return [(int(entry.name), int(fields[1]))]
