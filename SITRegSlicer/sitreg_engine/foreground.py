@@ -1,5 +1,7 @@
 """Small versions of images, and where in them there is something to see."""
 
+from collections.abc import Callable
+
 import numpy as np
 import SimpleITK as sitk
 
@@ -8,6 +10,10 @@ from .images import Volume, from_sitk, to_sitk
 
 AIR, BELOW_AIR = -1000, -1100  # Hounsfield units
 BLOCK = 16  # coarse voxels computed together
+_SPACING = 4.0  # mm, that foregrounds are looked for at,
+_ACROSS, _MOST_ALONG = 8, 128  # or finer: so many voxels across them, but at most so many along the image
+_LARGEST = (2**15 - 1, 2**16 - 1, 2**31 - 1, 2**32 - 1)  # of the integer types
+_FAR = 3.0  # times the range of all other values: not measured
 
 
 def shrunk(volume: Volume, spacing: float) -> Volume:
@@ -62,13 +68,24 @@ def _weighted(weights: np.ndarray, array: np.ndarray, axis: int) -> np.ndarray:
     return np.tensordot(weights, array, axes=(1, 0))
 
 
-def foreground(volume: Volume, spacing: float = 4.0) -> Volume:
-    """Where the image shows something: a bool Volume on a grid of about `spacing` mm, holes filled.
+def foreground(volume: Volume) -> Volume:
+    """Where the image shows something: a bool Volume on a grid of about 4 mm, finer for small things, holes filled.
 
     Generous on purpose, anatomy is never cut: an image with a constant background (skull-stripped, masked) gives
     all that differs from it; otherwise all that is brighter than halfway from the background to Otsu's threshold;
     and an image filled to its border (a crop) gives its whole field of view.
     """
+    return _fine_enough(lambda spacing: _foreground(volume, spacing), volume.grid)
+
+
+def _fine_enough(at: Callable[[float], Volume], grid: Grid) -> Volume:
+    """What `at` finds at 4 mm, or finer where it is so small that a few such voxels would be all of it."""
+    found = at(_SPACING)
+    finer = max(size_of(found) / _ACROSS, max(np.multiply(grid.shape, grid.spacing)) / _MOST_ALONG)
+    return found if finer >= _SPACING else at(float(finer))
+
+
+def _foreground(volume: Volume, spacing: float) -> Volume:
     background = constant_background(volume.array)
     few = _thinned(volume, spacing / 2)
     if background is not None:
@@ -82,10 +99,15 @@ def foreground(volume: Volume, spacing: float = 4.0) -> Volume:
     return Volume(_solid(inside, small.grid), small.grid)
 
 
-def mask_foreground(mask: Volume, spacing: float = 4.0) -> Volume:
+def mask_foreground(mask: Volume) -> Volume:
     """The same from a mask (non-zero = inside) that a person has given."""
-    small = shrunk(Volume((mask.array != 0).astype(np.float32), mask.grid), spacing)
-    return Volume(small.array > min(0.1, small.array.max() / 2), small.grid)
+    given = Volume((mask.array != 0).astype(np.float32), mask.grid)
+
+    def at(spacing: float) -> Volume:
+        small = shrunk(given, spacing)
+        return Volume(small.array > min(0.1, small.array.max() / 2), small.grid)
+
+    return _fine_enough(at, mask.grid)
 
 
 def _thinned(volume: Volume, spacing: float) -> Volume:
@@ -99,16 +121,33 @@ def _thinned(volume: Volume, spacing: float) -> Volume:
 
 
 def without_padding(volume: Volume) -> Volume:
-    """A CT without the values that scanners write where they did not look: raised to air, -1000 HU.
+    """The image without the values that are written where a scanner did not look; other images are left alone.
 
-    Such values are one constant far below air (-2048, -3024) with nothing between; other images are left alone.
+    They are one constant with nothing near it: far below air, in CT (-2048, -3024) and elsewhere (-9999, -32768), or
+    the largest integer. They are brought to the nearest value that was measured, the low ones of a CT to -1000 HU.
     """
-    few = _thinned(volume, 4.0).array
-    lowest = volume.array.min()
-    between = ((few > lowest) & (few < BELOW_AIR)).mean()
-    if lowest >= BELOW_AIR or between > 1e-3:
-        return volume
-    return Volume(np.maximum(volume.array, AIR), volume.grid)
+    array, few = volume.array, _thinned(volume, _SPACING).array
+    low = high = None
+    if _is_low_padding(few, array.min()):
+        low = max(AIR, array[array > array.min()].min())
+    if _is_high_padding(few, array.max()):
+        high = array[array < array.max()].max()
+    return volume if low is None and high is None else Volume(array.clip(low, high), volume.grid)
+
+
+def _is_low_padding(few: np.ndarray, lowest: float) -> bool:
+    others = few[few > lowest]
+    if lowest >= BELOW_AIR or not others.size or (others < BELOW_AIR).sum() > 1e-3 * few.size:
+        return False
+    return bool(others.max() > others.min())  # a mask has two values, and both count
+
+
+def _is_high_padding(few: np.ndarray, highest: float) -> bool:
+    others = few[few < highest]
+    if highest not in _LARGEST or not others.size:
+        return False
+    low, high = np.percentile(others, [0.5, 99.5])
+    return bool(float(highest) - float(others.max()) > _FAR * (high - low) > 0)
 
 
 def _border(array: np.ndarray) -> np.ndarray:

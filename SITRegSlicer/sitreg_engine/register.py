@@ -5,6 +5,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from .affine import Alignment, align
+from .allocator import large_blocks_returned
 from .assess import Assessment, assess
 from .case import Case, read_case
 from .compose import WorldMaps
@@ -109,7 +110,8 @@ def _deform(case: Case, alignment: Alignment, model: Model, job: Job, attempt: A
         return contrast.applied(images_at(spacing))
 
     reporter.start("model", f"Predicting with {model.info.title}")
-    found = predict(model, alike, alike_at, attempt.device, alone=_is_unrefined(job))
+    with large_blocks_returned():
+        found = predict(model, alike, alike_at, attempt.device, alone=_is_unrefined(job))
 
     reporter.start("refine", "Refining on this pair")
     maps = model.optimise(alike, found.maps, job.refine, attempt.device, reporter.step)

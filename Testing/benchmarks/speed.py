@@ -62,7 +62,7 @@ def _measured(name: str, device: str, args: argparse.Namespace) -> list[Figure]:
     sides = (*speed_growth.SIDES, speed_growth.LARGEST) if args.largest else speed_growth.SIDES
     sections = {
         "start": lambda: speed_start.measure(device, args.repeats, folder),
-        "forward": lambda: speed_forward.measure(device, args.repeats),
+        "forward": lambda: speed_forward.measure(device, args.repeats, folder),
         "training": lambda: speed_training.measure(device, args.repeats),
         "stages": lambda: speed_stages.measure(device, args.repeats, folder),
         "growth": lambda: speed_growth.measure(device, args.repeats, sides),

@@ -1,10 +1,13 @@
 """Section "forward": one forward pass of SITReg, and what of it the convolutions alone would take."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import speed_precision
 import torch
 from speed_convolutions import Recorder, seconds_alone
 from speed_network import DTYPES, FULL, HALF, Setting, both_maps, images, network_for
+from speed_pairs import head_pair
 from speed_process import cost_of, in_fresh_processes, tell
 from speed_table import Figure, figures_of
 
@@ -19,14 +22,16 @@ _GOALS = {  # CPU seconds, MiB
 _SMALL = (32, 32, 32)
 
 
-def measure(device: str, repeats: int, shapes: tuple[tuple[int, int, int], ...] = (HALF, FULL)) -> list[Figure]:
+def measure(
+    device: str, repeats: int, folder: Path, shapes: tuple[tuple[int, int, int], ...] = (HALF, FULL)
+) -> list[Figure]:
     """All sizes and precisions on "cpu" or "cuda"; bfloat16 where the device has it, emulated it says nothing."""
     dtypes = DTYPES if convolution_dtype(torch.device(device)) == torch.bfloat16 else DTYPES[:1]
     found = []
     for shape in shapes:
         for dtype in dtypes:
             found += _figures(Setting(shape, dtype, device), repeats)
-    return found
+    return found + speed_precision.measure(device, head_pair(folder, 2.0)) if len(dtypes) > 1 else found
 
 
 def _figures(setting: Setting, repeats: int) -> list[Figure]:
@@ -38,11 +43,7 @@ def _figures(setting: Setting, repeats: int) -> list[Figure]:
         *((f"{name}: CPU seconds", 1, seconds), (f"{name}: wall seconds", 2, ""), (f"{name}: peak MiB", 0, mib)),
         *((f"{name}: convolutions alone, s", 2, ""), (f"{name}: their share, %", 0, share)),
     )
-    figures = figures_of(names, in_fresh_processes(forward_pass, setting, repeats=repeats))
-    if setting.dtype == "float32":
-        return figures
-    names = ((f"{name}: mean difference to float32, voxels", 4, "≤ 0.02"), (f"{name}: largest", 3, ""))
-    return figures + figures_of(names, in_fresh_processes(difference_to_float32, setting))
+    return figures_of(names, in_fresh_processes(forward_pass, setting, repeats=repeats))
 
 
 def forward_pass(setting: Setting) -> tuple[float, ...]:
@@ -63,12 +64,3 @@ def forward_pass(setting: Setting) -> tuple[float, ...]:
     cpu, wall = seconds_alone(recorder.convolutions, setting.device)
     alone, whole = (cpu, cost.cpu_seconds) if setting.device == "cpu" else (wall, cost.wall_seconds)
     return cost.cpu_seconds, cost.wall_seconds, cost.peak_mib, alone, 100 * alone / whole
-
-
-def difference_to_float32(setting: Setting) -> tuple[float, float]:
-    """Mean and largest distance of the displacements to those in float32, voxels, both directions together."""
-    given = images(setting)
-    reduced = both_maps(network_for(setting), given)
-    exact = both_maps(network_for(replace(setting, dtype="float32")), given)
-    lengths = [(a - b).norm(dim=1) for a, b in zip(reduced, exact, strict=True)]
-    return sum(float(x.mean()) for x in lengths) / 2, max(float(x.max()) for x in lengths)

@@ -14,7 +14,7 @@ _SIZE = 96 << 20  # bytes: more than what glibc keeps by itself
 _TOOLS = f"""
 import resource
 from threading import Thread
-from sitreg_engine.allocator import give_back_freed_memory, keep_freed_memory
+from sitreg_engine.allocator import give_back_freed_memory, keep_freed_memory, large_blocks_returned
 
 PAGE = resource.getpagesize()
 
@@ -56,6 +56,16 @@ def test_what_is_kept_is_given_back_on_request():
     code = "keep_freed_memory(); fill(1); print(resident()); give_back_freed_memory(); print(resident())"
     kept, left = _numbers(code)
     assert kept - left > 0.9 * _SIZE
+
+
+def test_large_blocks_are_returned_for_a_while_and_kept_again():
+    measured = "fill(1); print(new_bytes(4))"
+    meanwhile, afterwards = _numbers(f"keep_freed_memory()\nwith large_blocks_returned():\n    {measured}\n{measured}")
+    assert meanwhile >= 4 * _SIZE and afterwards < _SIZE / 2
+
+
+def test_a_process_that_keeps_nothing_is_not_changed_for_good():
+    assert _numbers("with large_blocks_returned(): pass\nfill(1); print(new_bytes(4))")[0] >= 4 * _SIZE
 
 
 def test_other_c_libraries_are_left_alone(monkeypatch):

@@ -23,11 +23,12 @@ def test_the_checksum_of_a_folder_changes_with_any_of_its_files(tmp_path):
     assert inputs.checksum(str(tmp_path)) != before
 
 
-def test_the_checksum_of_a_header_covers_the_data_beside_it(tmp_path):
-    path, image = str(tmp_path / "a.mhd"), sitk.Image((4, 4, 4), sitk.sitkUInt8)
-    sitk.WriteImage(image, path)
+@pytest.mark.parametrize(("name", "packed"), [("a.mhd", False), ("a.nhdr", True), ("a.hdr", False), ("a.img.gz", True)])
+def test_the_checksum_of_a_header_covers_the_data_beside_it(tmp_path, name, packed):
+    path, image = str(tmp_path / name), sitk.Image((4, 4, 4), sitk.sitkUInt8)
+    sitk.WriteImage(image, path, packed)
     before = inputs.checksum(path)
-    sitk.WriteImage(image + 1, path)
+    sitk.WriteImage(image + 1, path, packed)
     assert inputs.checksum(path) != before
 
 

@@ -33,8 +33,7 @@ from .search import Pyramid, near_starts, search, turned_starts
 COUNTS = (4000, 12000, 15000)
 MARGINS = (0.05, 0.05, -0.08)  # of the foreground's size
 MASK_MARGINS = (0.05, 0.05, 0.05)  # a mask is drawn around what matters: its outline counts
-FINEST = 1 / 60  # the finest resolution, of the smaller foreground's size,
-FINEST_LIMITS = (0.5, 2.5)  # but within these, mm
+FINEST, COARSEST = 1 / 60, 2.5  # the finest resolution: of the smaller foreground's size, and its limit in mm
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _moved(volume: Volume, rigid: np.ndarray) -> Volume:
 def make_pyramid(images: list[Volume], masks: list[Volume | None]) -> Pyramid:
     """Both images (and masks), in the study frame, at three resolutions."""
     insides = [_inside(image, mask) for image, mask in zip(images, masks, strict=True)]
-    finest = float(np.clip(min(map(size_of, insides)) * FINEST, *FINEST_LIMITS))
+    finest = min(min(map(size_of, insides)) * FINEST, COARSEST)
     bases = [shrunk(image, finest) for image in images]
     centring = _centring(insides)
     pairs = []

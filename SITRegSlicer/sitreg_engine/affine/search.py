@@ -17,6 +17,7 @@ TURN = np.deg2rad(25.0)  # between the starts: the search finds what lies within
 REFINED = 6  # of the starts, at most
 AGREEING = 3  # when so many of them end in one place, the others are not tried
 SAME = 1.0  # mm: what one place is
+SMALL = 15.0  # mm: where the radius is less, all lengths of the search are less in proportion
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,19 @@ def _best_rigid(pair: LevelPair, starts: list[np.ndarray], step: Callable[[float
         refined.append(_minimise(pair, candidate, 30, 4.0, 0.05))
         best = min(refined, key=lambda p: cost(pair, p)[0])
         step((index + 1) / REFINED)
-        if sum(np.linalg.norm(other - best) < SAME for other in refined) == AGREEING:
+        if sum(np.linalg.norm(other - best) < SAME * _unit(pair) for other in refined) == AGREEING:
             break
     return best
 
 
 def _minimise(pair: LevelPair, start: np.ndarray, steps: int, first_step: float, tolerance: float) -> np.ndarray:
-    return minimise(lambda parameters: cost(pair, parameters), start, steps, first_step, tolerance)
+    """`first_step` and `tolerance` in mm of an object that is not small."""
+    unit = _unit(pair)
+    return minimise(lambda parameters: cost(pair, parameters), start, steps, first_step * unit, tolerance * unit)
+
+
+def _unit(pair: LevelPair) -> float:
+    return min(1.0, pair.centring.radius / SMALL)
 
 
 def near_starts(centring: Centring, fixed: Grid, moving: Grid) -> list[np.ndarray]:

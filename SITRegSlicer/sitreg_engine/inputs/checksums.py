@@ -1,11 +1,14 @@
 """SHA-256 of what was given, so that a result can be traced to its inputs."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from sitreg_engine.errors import InputError
 
-_HEADERS_WITH_DATA_BESIDE = (".mhd", ".nhdr", ".hdr", ".img")
+_HEADERS_WITH_DATA_BESIDE = (".mhd", ".nhdr", ".hdr", ".img", ".hdr.gz", ".img.gz")
+
+_DATA = r"{}\.[^.]+(\.gz)?"  # of a header of this stem, or the header itself: a.raw, a.raw.gz, a.img.gz
 
 
 def checksum(path: str) -> str:
@@ -27,9 +30,12 @@ def checksum(path: str) -> str:
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.iterdir() if file.is_file())
-    if path.suffix.lower() in _HEADERS_WITH_DATA_BESIDE:
-        return sorted(file for file in path.parent.iterdir() if file.is_file() and file.stem == path.stem)
-    return [path]
+    extension = next((end for end in _HEADERS_WITH_DATA_BESIDE if path.name.lower().endswith(end)), "")
+    if not extension:
+        return [path]
+    stem = path.name[: -len(extension)]
+    beside = (file for file in path.parent.iterdir() if re.fullmatch(_DATA.format(re.escape(stem)), file.name))
+    return sorted(file for file in beside if file.is_file())
 
 
 def _of_file(path: Path) -> str:

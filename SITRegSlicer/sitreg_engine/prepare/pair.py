@@ -15,7 +15,7 @@ from sitreg_engine.study import canonical, study_frame
 from .blank import is_blanked, not_blank
 from .normalise import Normalise, robust_range
 from .resample import field_of_view, resample
-from .spacing import MARGIN, rounded_shape
+from .spacing import margin_of, rounded_shape
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ def working_grid(images: list[Volume], shown: list[Volume], maps: list[np.ndarra
         views.append(_bounds(apply(back, image.grid.corners())))
     low, high = _union(boxes)
     seen_low, seen_high = _union(views)
-    low, high = np.maximum(low - MARGIN, seen_low), np.minimum(high + MARGIN, seen_high)
+    margin = margin_of(high - low)
+    low, high = np.maximum(low - margin, seen_low), np.minimum(high + margin, seen_high)
     shape = rounded_shape((high - low) / spacing)
     origin = (low + high) / 2 - (np.array(shape) - 1) / 2 * spacing
     return Grid(shape, (float(spacing),) * 3, tuple(map(float, origin)), tuple(map(float, np.eye(3).ravel())))

@@ -3,12 +3,12 @@
 import numpy as np
 
 from sitreg_engine.errors import InputError
-from sitreg_engine.foreground import foreground
+from sitreg_engine.foreground import foreground, without_padding
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
 from sitreg_engine.study import canonical
 
-MARGIN = 8.0  # mm around what the images show
+MARGIN = 8.0  # mm around what the images show, at most
 MULTIPLE = 16  # networks halve the grid up to four times; a shape divisible by 16 halves without remainder
 MAX_VOXELS = 9_000_000  # a head at 1 mm
 MOST_WANTED_VOXELS = 40_000_000  # some 12 GB at about 300 bytes a voxel
@@ -37,7 +37,7 @@ def choose_spacing(
         return float(wanted)
     finest = share * min(geometric_spacing(volume.grid) for volume in (fixed, moving))
     spacing = max(finest, min(1.0, float(extents.max()) / ACROSS))
-    while np.prod(rounded_shape((extents + 2 * MARGIN) / spacing)) > max_voxels:
+    while np.prod(rounded_shape((extents + 2 * margin_of(extents)) / spacing)) > max_voxels:
         spacing *= 1.02
     return float(spacing)
 
@@ -45,11 +45,11 @@ def choose_spacing(
 def working_voxels(fixed: Volume, moving: Volume, spacing: float) -> int:
     """About how many voxels the working grid has at a spacing in mm."""
     extents = np.maximum(_box(fixed), _box(moving))
-    return int(np.prod(rounded_shape((extents + 2 * MARGIN) / spacing)))
+    return int(np.prod(rounded_shape((extents + 2 * margin_of(extents)) / spacing)))
 
 
 def _check_wanted(wanted: float, extents: np.ndarray) -> None:
-    voxels = int(np.prod([float(n) for n in (extents + 2 * MARGIN) / wanted]))
+    voxels = int(np.prod([float(n) for n in (extents + 2 * margin_of(extents)) / wanted]))
     if voxels > MOST_WANTED_VOXELS:
         finest = wanted * (voxels / MOST_WANTED_VOXELS) ** (1 / 3)
         raise InputError(
@@ -61,6 +61,11 @@ def _check_wanted(wanted: float, extents: np.ndarray) -> None:
             f"A working spacing of {wanted:g} mm leaves fewer than {LEAST_ACROSS} voxels across what these images "
             f"show: give at most {extents.min() / LEAST_ACROSS:.2f} mm, or none."
         )
+
+
+def margin_of(extents: np.ndarray) -> float:
+    """The working grid's margin in mm around what is so large, (3,) mm: less for small things."""
+    return min(MARGIN, float(np.max(extents)) / 5)
 
 
 def geometric_spacing(grid: Grid) -> float:
@@ -75,6 +80,6 @@ def rounded_shape(shape) -> tuple[int, int, int]:
 
 def _box(volume: Volume) -> np.ndarray:
     """Extent of the foreground's bounding box along the canonical axes, mm, shape (3,)."""
-    inside = foreground(canonical(volume))
+    inside = foreground(without_padding(canonical(volume)))
     filled = np.argwhere(inside.array)
     return (filled.max(axis=0) - filled.min(axis=0) + 1) * np.array(inside.grid.spacing)

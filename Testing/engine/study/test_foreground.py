@@ -44,7 +44,7 @@ def test_a_stripped_image_shows_all_that_is_not_background():
     array = np.where(ball(15), 1 + np.random.default_rng(0).integers(0, 3, (48,) * 3), 0)
     array[ball(15)] *= np.linspace(1, 40, ball(15).sum()).astype(int)  # parts as dark as can be
     inside = foreground(volume(array.astype(np.int16)))
-    truth = shrunk(volume(ball(15).astype(np.float32)), 4.0).array > 0.5
+    truth = shrunk(volume(ball(15).astype(np.float32)), inside.grid.spacing[0]).array > 0.5
     assert inside.array[truth].all()
     assert inside.array.mean() < 0.4
 
@@ -97,6 +97,21 @@ def test_what_a_scanner_did_not_see_counts_as_air():
     found = without_padding(volume(array)).array
     assert found.min() == -1000
     assert np.array_equal(found[4:, 4:, 4:], array[4:, 4:, 4:])
+
+
+@pytest.mark.parametrize(("filler", "dtype"), [(-9999, np.float32), (-32768, np.int16), (65535, np.uint16)])
+def test_what_stands_for_nothing_becomes_the_nearest_value_that_was_measured(filler, dtype):
+    array = np.random.default_rng(0).integers(0, 400, (20, 20, 20)).astype(dtype)
+    array[:4] = filler
+    found = without_padding(volume(array)).array
+    assert found.dtype == dtype and np.array_equal(found[4:], array[4:])
+    assert np.all(found[:4] == (0 if filler < 0 else 399))
+
+
+@pytest.mark.parametrize("values", [(0, 255), (0, 65535), (-32768, 32767)])
+def test_an_image_of_two_values_is_left_alone(values):
+    mask = volume(np.where(ball(6), *values[::-1]))
+    assert without_padding(mask) is mask
 
 
 def test_low_values_that_are_measured_are_kept():

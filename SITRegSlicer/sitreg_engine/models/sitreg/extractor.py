@@ -21,21 +21,18 @@ class ConvolutionBlock(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """In which the convolutions compute; all between them keeps the format of what comes in."""
+        """In which the block computes; what comes out of it has the format of what went in."""
         return self.convolutions[0].weight.dtype
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.after_first(self._convolved(x, 0))
+        return self.after_first(self.convolutions[0](x.to(self.dtype))).to(x.dtype)
 
     def after_first(self, x: Tensor) -> Tensor:
-        """The block from the result of its first convolution on; changes x."""
+        """The block from the result of its first convolution on, in the block's format; changes x."""
         x = self._activated(x, 0)
         for index in range(1, len(self.convolutions)):
-            x = self._activated(self._convolved(x, index), index)
+            x = self._activated(self.convolutions[index](x), index)
         return x
-
-    def _convolved(self, x: Tensor, index: int) -> Tensor:
-        return self.convolutions[index](x.to(self.dtype)).to(x.dtype)
 
     def _activated(self, x: Tensor, index: int) -> Tensor:
         if not self.norms:
@@ -70,7 +67,7 @@ class FeatureExtractor(nn.Module):
     def compute_in(self, dtype: torch.dtype) -> None:
         """Convolutions of 3x3x3 voxels in another floating point format."""
         for block in (self.first, *(level.block for level in self.coarser)):
-            block.convolutions.to(dtype)
+            block.to(dtype)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Image (N, C, I, J, K) -> features (N, F_k, ceil(I / 2^k), ...) of all levels, fine to coarse."""

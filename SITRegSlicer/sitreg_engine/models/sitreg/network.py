@@ -76,11 +76,12 @@ class UpdateNetwork(nn.Module):
         of_difference, of_total = convolution.weight.chunk(2, dim=1)
         odd = F.conv3d(difference.to(self.block.dtype), of_difference, padding=1)
         even = F.conv3d(total.to(self.block.dtype), of_total, convolution.bias, padding=1)
-        return odd.to(difference.dtype), even.to(total.dtype)
+        return odd, even
 
     def control(self, first: Tensor) -> Tensor:
         """From the whole first convolution, which is changed, to control values (N, 3, i, j, k)."""
-        return self.limit * torch.tanh(self.final(self.block.after_first(first)).contiguous())
+        features = self.block.after_first(first).to(self.final.weight.dtype)
+        return self.limit * torch.tanh(self.final(features).contiguous())
 
 
 class SITReg(nn.Module):
@@ -109,7 +110,7 @@ class SITReg(nn.Module):
         """
         self.extractor.compute_in(dtype)
         for update in self.updates:
-            update.block.convolutions.to(dtype)
+            update.block.to(dtype)
         return self
 
     def forward(self, image_1: Tensor, image_2: Tensor, keep_levels: bool = False) -> PyramidRegistration:

@@ -1,0 +1,49 @@
+"""What bfloat16 changes in a prediction of the trained model: a head at 2 mm against float32."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from speed_pairs import Files
+from speed_table import Figure, figures_of
+
+from sitreg_engine.affine import Alignment
+from sitreg_engine.determinants import smallest_determinant
+from sitreg_engine.inputs import read_volume
+from sitreg_engine.models import shelf_folder
+from sitreg_engine.models.sitreg.network import SITReg
+from sitreg_engine.models.weights_file import load_network
+from sitreg_engine.prepare import make_pair
+
+_MODEL, _SPACING = "brain-t1", 2.0  # mm
+
+
+def measure(device: str, files: Files) -> list[Figure]:
+    """The pair is of one pose but for what the network is to find."""
+    name = f"{_MODEL}, head at {_SPACING:g} mm, bfloat16"
+    names = (
+        (f"{name}: mean difference to float32, voxels", 4, "≤ 0.02"),
+        (f"{name}: largest", 3, ""),
+        (f"{name}: folded voxels before they are mended", 0, ""),
+        (f"{name}: the same in float32", 0, ""),
+    )
+    return figures_of(names, [difference_to_float32(files, device)])
+
+
+@torch.inference_mode()
+def difference_to_float32(files: Files, device: str) -> tuple[float, float, int, int]:
+    """Mean and largest distance of the displacements, voxels; folds in bfloat16 and in float32; both directions."""
+    fixed, moving = (read_volume(str(path), "image") for path in (files.fixed, files.moving))
+    pair = make_pair(fixed, moving, Alignment(np.eye(4), "identity"), None, None, _SPACING)
+    given = pair.moving.to(device), pair.fixed.to(device)
+    exact, rounded = (_maps(dtype, device, given) for dtype in (torch.float32, torch.bfloat16))
+    lengths = [(a - b).norm(dim=1) for a, b in zip(exact, rounded, strict=True)]
+    folds = [sum(int((smallest_determinant(u[0]) <= 0).sum()) for u in maps) for maps in (rounded, exact)]
+    return sum(float(x.mean()) for x in lengths) / 2, max(float(x.max()) for x in lengths), *folds
+
+
+def _maps(dtype: torch.dtype, device: str, given: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    path: Path = shelf_folder() / _MODEL / "model.safetensors"
+    network = load_network(SITReg, path).eval().to(device).compute_blocks_in(dtype)
+    found = network(*given)
+    return found.f12, found.f21
