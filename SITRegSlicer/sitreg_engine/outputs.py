@@ -31,8 +31,8 @@ _TEMPORARY = ".sitreg-{pid}-"
 def check_folder(folder: str, inputs: list[str]) -> None:
     """Find out before the work begins whether the results can be written; leaves nothing behind.
 
-    Raises OutputError when `folder` is no folder or cannot be written, and when a file out of `inputs` lies in it
-    under the name of a result.
+    Raises OutputError when `folder` is no folder or cannot be written, and when a file out of `inputs`, or a folder,
+    lies in it under the name of a result.
     """
     path = Path(folder).absolute()
     try:
@@ -48,6 +48,9 @@ def check_folder(folder: str, inputs: list[str]) -> None:
             pass
     except OSError as error:
         raise OutputError(f"The results cannot be written to {folder}: {error.strerror} ({place}).") from error
+    in_the_way = next((path / name for name in _all_names() if (path / name).is_dir()), None)
+    if in_the_way is not None:
+        raise OutputError(f"{in_the_way} is a folder, a result of that name is a file. Choose another output.")
     results = {(path / name).resolve() for name in _all_names()}
     for given in inputs:
         if Path(given).resolve() in results:

@@ -214,6 +214,12 @@ def test_a_folder_that_cannot_be_written_is_refused():
         outputs.check_folder("/proc/self/out", [])
 
 
+def test_a_folder_in_the_place_of_a_result_is_found_before_the_work(tmp_path):
+    (tmp_path / "inverse.nrrd").mkdir()
+    with pytest.raises(OutputError, match=r"inverse\.nrrd is a folder"):
+        outputs.check_folder(str(tmp_path), [])
+
+
 def test_an_input_that_would_be_overwritten_is_refused(tmp_path):
     publish(tmp_path)
     with pytest.raises(OutputError, match="overwritten"):
