@@ -7,7 +7,8 @@
 
 Each method runs on each pair in a process of its own, on two cores. Finished rows are kept in bench/accuracy, and a
 run that is started again goes on with those that are missing; --fresh makes the chosen ones anew, --retry those that
-failed. Prints markdown and writes it to bench/accuracy/accuracy.md; --readme puts the tables into README.md.
+failed. Prints markdown and writes it to bench/accuracy/accuracy.md; --readme puts the tables into README.md, and the
+rows behind them into Docs/accuracy, from where another clone goes on.
 Exit code 1 when a row failed, 2 when what was given cannot be used.
 """
 
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from accuracy_kept import keep, unpack
 from accuracy_machine import Facts, facts, is_quiet
 from accuracy_methods import AFFINE, PEERS, PEERS_PYTHON, Method, chosen, methods
 from accuracy_pairs import GROUPS, ROOT, Pair, data_folder, pairs_of
@@ -38,6 +40,7 @@ def main(given: Sequence[str] | None = None) -> int:
         tell(str(error))
         return 2
     on_two_cores()
+    unpack(pairs, known, args.output)
     if not args.tables:
         for pair in pairs:
             fill(pair, wanted, known_facts, args)
@@ -104,6 +107,7 @@ def _publish(rows: Sequence[Row], known: Sequence[Method], args: argparse.Namesp
         parts.append(f"{group}\n\n{text}")
         if args.readme and (args.busy or all(row.quiet for row in of_it)):
             put_into(ROOT / "README.md", "accuracy", group, text)
+            keep(of_it, group)
         elif args.readme:
             tell(f"{group} is not put into README.md: the machine was busy (--fresh on a quiet one, or --busy).")
     page = "\n\n".join(parts) + "\n"

@@ -46,21 +46,27 @@ def write_row(row: Row, file: Path) -> None:
     """Whole or not at all: a run may be killed at any moment."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".tmp")
-    draft.write_text(json.dumps(_without_nan(dataclasses.asdict(row)), allow_nan=False) + "\n", encoding="utf-8")
+    draft.write_text(line_of(row) + "\n", encoding="utf-8")
     draft.replace(file)
 
 
 def read_row(file: Path, method: Method) -> Row | None:
     """A row written before, None when there is none, it is damaged, or it was made with other settings."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        row = _row(found)
+        row = row_of_line(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
         return None
     return row if row.settings == method.settings else None
 
 
-def _row(found: dict) -> Row:
+def line_of(row: Row, digits: int = 17) -> str:
+    """A row as a line of JSON, its numbers with so many significant digits."""
+    return json.dumps(_plain(dataclasses.asdict(row), digits), allow_nan=False)
+
+
+def row_of_line(line: str) -> Row:
+    """The row that `line_of` wrote. Raises JSONDecodeError, KeyError or TypeError for anything else."""
+    found = json.loads(line)
     cost, score = found["cost"], found["score"]
     return Row(
         **{
@@ -85,9 +91,9 @@ def _with_nan(values: dict) -> dict:
     return {name: float("nan") if value is None else value for name, value in values.items()}
 
 
-def _without_nan(value):
+def _plain(value, digits: int):
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    return [_without_nan(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _plain(item, digits) for key, item in value.items()}
+    return [_plain(item, digits) for item in value] if isinstance(value, list | tuple) else value

@@ -11,6 +11,7 @@ import accuracy
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from accuracy_kept import keep, unpack
 from accuracy_labels import Distances, read_labels
 from accuracy_machine import Facts, is_quiet
 from accuracy_methods import AFFINE, PEER_METHODS, Method, chosen, methods
@@ -124,6 +125,24 @@ def test_rows_of_other_settings_and_damaged_ones_count_as_missing(tmp_path):
     (tmp_path / "row.json").write_text('{"group": "ixi"')
     assert read_row(tmp_path / "row.json", GREEDY) is None
     assert read_row(tmp_path / "none.json", GREEDY) is None
+
+
+def test_another_clone_goes_on_from_the_rows_behind_the_tables(pair, tmp_path):
+    own = dataclasses.replace(row_of(), group=pair.group, pair=pair.name)
+    keep([own], pair.group, tmp_path / "kept")
+    keep([dataclasses.replace(own, method="demons")], pair.group, tmp_path / "kept")
+    unpack([pair], [AFFINE, GREEDY], tmp_path / "clone", tmp_path / "kept")
+    found = read_row(row_file(tmp_path / "clone", pair, GREEDY), GREEDY)
+    assert found.score.dice == pytest.approx(SCORE.dice, rel=1e-5) and found.machine == own.machine
+    assert not row_file(tmp_path / "clone", pair, AFFINE).exists()
+
+
+def test_newer_rows_are_not_replaced_by_kept_ones(pair, tmp_path):
+    own = dataclasses.replace(row_of(), group=pair.group, pair=pair.name)
+    keep([own], pair.group, tmp_path / "kept")
+    write_row(dataclasses.replace(own, machine="newer"), row_file(tmp_path, pair, GREEDY))
+    unpack([pair], [GREEDY], tmp_path, tmp_path / "kept")
+    assert read_row(row_file(tmp_path, pair, GREEDY), GREEDY).machine == "newer"
 
 
 def test_a_run_goes_on_with_the_rows_that_are_missing(pair, tmp_path):
