@@ -8,12 +8,13 @@ import contextlib
 import ctypes
 import sys
 from collections.abc import Iterator
+from threading import Event
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8  # numbers of malloc.h
 _NEVER, _AS_ALWAYS = 2**31 - 1, 2**16  # blocks that are mapped from the system: as many as glibc allows by itself
 _LARGE = 2**25  # bytes of a block that is mapped then: glibc's own limit, which it comes to after a while
 
-_kept = False  # whether this process keeps what is freed
+_kept = Event()  # set once this process keeps what is freed: a switch of the C library cannot be read
 
 
 def keep_freed_memory() -> bool:
@@ -21,11 +22,10 @@ def keep_freed_memory() -> bool:
 
     All threads share one heap: only that of the main thread can grow as large as tensors do.
     """
-    global _kept
     library = _glibc()
     if library is None:
         return False
-    _kept = True
+    _kept.set()
     settings = ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, _LARGE), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, _NEVER))
     return sum(library.mallopt(name, value) for name, value in settings) == len(settings)
 
@@ -36,7 +36,7 @@ def large_blocks_returned() -> Iterator[None]:
 
     A published network on a head at 1 mm held 6.7 GiB with all of it kept, and 4.1 GiB like this.
     """
-    library = _glibc() if _kept else None
+    library = _glibc() if _kept.is_set() else None
     if library is None:
         yield
         return
