@@ -127,11 +127,11 @@ def without_padding(volume: Volume) -> Volume:
     the largest integer. They are brought to the nearest value that was measured, the low ones of a CT to -1000 HU.
     """
     array, few = volume.array, _thinned(volume, _SPACING).array
-    low = high = None
-    if _is_low_padding(few, array.min()):
-        low = max(AIR, array[array > array.min()].min())
-    if _is_high_padding(few, array.max()):
-        high = array[array < array.max()].max()
+    lowest, highest, low, high = array.min(), array.max(), None, None
+    if _is_low_padding(few, lowest):
+        low = max(AIR, array[array > lowest].min())
+    if _is_high_padding(few, highest):
+        high = array[array < highest].max()
     return volume if low is None and high is None else Volume(array.clip(low, high), volume.grid)
 
 

@@ -48,12 +48,13 @@ def check_folder(folder: str, inputs: list[str]) -> None:
             pass
     except OSError as error:
         raise OutputError(f"The results cannot be written to {folder}: {error.strerror} ({place}).") from error
-    in_the_way = next((path / name for name in _all_names() if (path / name).is_dir()), None)
-    if in_the_way is not None:
-        raise OutputError(f"{in_the_way} is a folder, a result of that name is a file. Choose another output.")
-    results = {(path / name).resolve() for name in _all_names()}
+    results = [path / name for name in _all_names()]
+    for result in results:
+        if result.is_dir():
+            raise OutputError(f"{result} is a folder, a result of that name is a file. Choose another output.")
+    places = {result.resolve() for result in results}
     for given in inputs:
-        if Path(given).resolve() in results:
+        if Path(given).resolve() in places:
             raise OutputError(f"The input {given} would be overwritten by a result. Choose another output folder.")
 
 

@@ -16,7 +16,7 @@ KEPT = ROOT / "Docs" / "accuracy"
 def keep(rows: Sequence[Row], group: str, folder: Path = KEPT) -> None:
     """Write the group's rows; those of other pairs and methods stay."""
     file = folder / f"{group}.jsonl"
-    known = {(row.pair, row.method): row for row in [*_read(file), *rows]}
+    known = {**_read(file), **{(row.pair, row.method): row for row in rows}}
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(line_of(known[key], digits=6) + "\n" for key in sorted(known)), encoding="utf-8")
 
@@ -24,7 +24,7 @@ def keep(rows: Sequence[Row], group: str, folder: Path = KEPT) -> None:
 def unpack(pairs: Sequence[Pair], methods: Sequence[Method], output: Path, folder: Path = KEPT) -> None:
     """Put kept rows where rows are looked for, unless newer ones are there."""
     for group in {pair.group for pair in pairs}:
-        known = {(row.pair, row.method): row for row in _read(folder / f"{group}.jsonl")}
+        known = _read(folder / f"{group}.jsonl")
         for pair in (pair for pair in pairs if pair.group == group):
             for method in methods:
                 row, file = known.get((pair.name, method.name)), row_file(output, pair, method)
@@ -32,5 +32,7 @@ def unpack(pairs: Sequence[Pair], methods: Sequence[Method], output: Path, folde
                     write_row(row, file)
 
 
-def _read(file: Path) -> list[Row]:
-    return [row_of_line(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+def _read(file: Path) -> dict[tuple[str, str], Row]:
+    """By the names of pair and method."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return {(row.pair, row.method): row for row in map(row_of_line, lines)}

@@ -31,7 +31,9 @@ def measure(
     for shape in shapes:
         for dtype in dtypes:
             found += _figures(Setting(shape, dtype, device), repeats)
-    return found + speed_precision.measure(device, head_pair(folder, 2.0)) if len(dtypes) > 1 else found
+    if "bfloat16" in dtypes:
+        found += speed_precision.measure(device, head_pair(folder, 2.0))
+    return found
 
 
 def _figures(setting: Setting, repeats: int) -> list[Figure]:

@@ -23,12 +23,12 @@ class Setting:
     """What is run."""
 
     shape: tuple[int, int, int]
-    dtype: str  # one of DTYPES, of the convolutions
+    dtype: str  # one of DTYPES, of the convolution blocks
     device: str  # "cpu" or "cuda"
 
 
 def network_for(setting: Setting) -> SITReg:
-    """Always the same weights; in bfloat16 only the convolutions, splines, inversion and composition never."""
+    """Always the same weights; in bfloat16 only the convolution blocks, splines, inversion and composition never."""
     return loud_network().to(setting.device).compute_blocks_in(getattr(torch, setting.dtype))
 
 

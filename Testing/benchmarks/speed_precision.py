@@ -1,9 +1,8 @@
 """What bfloat16 changes in a prediction of the trained model: a head at 2 mm against float32."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
+from speed_network import both_maps
 from speed_pairs import Files
 from speed_table import Figure, figures_of
 
@@ -30,20 +29,19 @@ def measure(device: str, files: Files) -> list[Figure]:
     return figures_of(names, [difference_to_float32(files, device)])
 
 
-@torch.inference_mode()
-def difference_to_float32(files: Files, device: str) -> tuple[float, float, int, int]:
-    """Mean and largest distance of the displacements, voxels; folds in bfloat16 and in float32; both directions."""
+def difference_to_float32(
+    files: Files, device: str, dtype: torch.dtype = torch.bfloat16
+) -> tuple[float, float, int, int]:
+    """Mean and largest distance of the displacements, voxels; folds in `dtype` and in float32; both directions."""
     fixed, moving = (read_volume(str(path), "image") for path in (files.fixed, files.moving))
     pair = make_pair(fixed, moving, Alignment(np.eye(4), "identity"), None, None, _SPACING)
     given = pair.moving.to(device), pair.fixed.to(device)
-    exact, rounded = (_maps(dtype, device, given) for dtype in (torch.float32, torch.bfloat16))
+    exact, rounded = (both_maps(_network(kind, device), given) for kind in (torch.float32, dtype))
     lengths = [(a - b).norm(dim=1) for a, b in zip(exact, rounded, strict=True)]
     folds = [sum(int((smallest_determinant(u[0]) <= 0).sum()) for u in maps) for maps in (rounded, exact)]
     return sum(float(x.mean()) for x in lengths) / 2, max(float(x.max()) for x in lengths), *folds
 
 
-def _maps(dtype: torch.dtype, device: str, given: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    path: Path = shelf_folder() / _MODEL / "model.safetensors"
-    network = load_network(SITReg, path).eval().to(device).compute_blocks_in(dtype)
-    found = network(*given)
-    return found.f12, found.f21
+def _network(dtype: torch.dtype, device: str) -> SITReg:
+    network = load_network(SITReg, shelf_folder() / _MODEL / "model.safetensors")
+    return network.eval().to(device).compute_blocks_in(dtype)

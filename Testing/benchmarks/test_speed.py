@@ -99,9 +99,11 @@ def test_a_forward_pass_costs_more_than_its_convolutions():
     assert share == pytest.approx(100 * alone / cpu)
 
 
-def test_bfloat16_differs_from_float32_a_little(tmp_path):
-    mean, largest, folded, exactly = difference_to_float32(head_pair(tmp_path, 8.0), "cpu")
+def test_bfloat16_differs_from_float32_a_little_and_float32_not_at_all(tmp_path):
+    files = head_pair(tmp_path, 8.0)
+    mean, largest, folded, exactly = difference_to_float32(files, "cpu")
     assert 0 < mean < 0.1 and mean < largest and abs(folded - exactly) < 10
+    assert difference_to_float32(files, "cpu", torch.float32) == (0.0, 0.0, exactly, exactly)
 
 
 def test_memory_for_the_backward_pass_is_counted_once_and_without_parameters():

@@ -96,23 +96,28 @@ def test_the_scene_side_loads_nothing_heavy_at_file_scope(path):
     assert not {alias.name.split(".")[0] for node in top for alias in node.names} & {"torch", "SimpleITK"}
 
 
+ALL_FILES = [path for folder in ("SITRegSlicer", "Testing") for path in python_files(ROOT / folder)]
+
+
+def calls_in(path: Path) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+
+
 def test_no_file_outgrows_three_hundred_lines():
-    files = [path for folder in ("SITRegSlicer", "Testing") for path in python_files(ROOT / folder)]
-    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in ALL_FILES}
     assert not {name: length for name, length in lengths.items() if length > 300}
 
 
 def test_no_file_of_the_engine_prints():
     for path in python_files(ENGINE):
-        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-        prints = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+        prints = [call for call in calls_in(path) if isinstance(call.func, ast.Name) and call.func.id == "print"]
         assert not prints, path.name
 
 
 def test_text_is_read_as_utf8_whatever_the_locale_says():
     """Ruff's PLW1514 does not know that a path is one where it comes from a test's arguments."""
-    for path in [path for folder in ("SITRegSlicer", "Testing") for path in python_files(ROOT / folder)]:
-        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-        reads = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "read_text"]
+    for path in ALL_FILES:
+        calls = [call for call in calls_in(path) if isinstance(call.func, ast.Attribute)]
+        reads = [call for call in calls if call.func.attr == "read_text"]
         bare = [call.lineno for call in reads if "encoding" not in {word.arg for word in call.keywords}]
         assert not bare, path

@@ -65,7 +65,7 @@ class FeatureExtractor(nn.Module):
         self.coarser = nn.ModuleList(Downsampling(a, b, config) for a, b in pairwise(sizes))
 
     def compute_in(self, dtype: torch.dtype) -> None:
-        """Convolutions of 3x3x3 voxels in another floating point format."""
+        """The blocks in another floating point format; projection and skip path keep theirs."""
         for block in (self.first, *(level.block for level in self.coarser)):
             block.to(dtype)
 
