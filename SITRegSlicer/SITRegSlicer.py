@@ -35,9 +35,7 @@ class SITRegSlicer(ScriptedLoadableModule):
             "Registers a moving volume onto a fixed volume: symmetric, inverse consistent, without folds. "
             "Gives both exact transforms, the warped volume and a map of local volume change."
         )
-        parent.acknowledgementText = (
-            "SITReg: J. Honkamaa and P. Marttinen, Deformation-Inversion Layer / SITReg, Aalto University."
-        )
+        parent.acknowledgementText = "SITReg: J. Honkamaa and P. Marttinen, Aalto University."
         parent.icon = qt.QIcon(str(resourcesFolder() / "Icons" / "SITRegSlicer.png"))
 
 
@@ -60,10 +58,15 @@ class SITRegSlicerWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         self.logic = SITRegSlicerLogic()
         self.panel = Panel(self.ui, self.logic, resourcesFolder() / "Models")
         scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneChanged)
-        self.addObserver(scene, scene.EndImportEvent, self.onSceneChanged)
+        for event in (scene.StartCloseEvent, scene.StartImportEvent):
+            self.addObserver(scene, event, self.onSceneStartsToChange)
+        for event in (scene.EndCloseEvent, scene.EndImportEvent):  # after the node selectors, which are empty first
+            self.addObserver(scene, event, self.onSceneChanged, priority=-100.0)
         self.onSceneChanged(scene, "")  # it may have been loaded before
+
+    def enter(self):
+        """Called whenever the module is shown: what it complained of may have been mended elsewhere."""
+        self.panel.update()
 
     def cleanup(self):
         """Called before the module is reloaded, and when Slicer ends."""
@@ -71,8 +74,8 @@ class SITRegSlicerWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         self.panel.close()
         self.logic.shutdown()
 
-    def onSceneStartClose(self, _caller, _event):
-        """The nodes are about to go, and with them the memory that their images take."""
+    def onSceneStartsToChange(self, _caller, _event):
+        """Nodes are about to go, with the memory of their images, or to come: selectors that change are no choice."""
         self.panel.bind(None)
         if self.logic.job is not None and self.logic.job.ended:
             self.logic.job = None
@@ -112,9 +115,8 @@ class SITRegSlicerLogic(ScriptedLoadableModuleLogic):
 
         `outputs` (OutputChoices) says where results go; by default four new nodes. Raises RequestError.
         """
-        choices = OutputChoices() if outputs is None else outputs
-        request = RegistrationRequest(fixedNode, movingNode, choices, model, device, affine, refine)
-        return self.run(request, finishedCallback)
+        wanted = (fixedNode, movingNode, outputs or OutputChoices(), model, device, affine, refine)
+        return self.run(RegistrationRequest(*wanted), finishedCallback)
 
     def run(self, request, finishedCallback=None):
         """The same for a RegistrationRequest, which has every choice there is."""

@@ -78,14 +78,23 @@ def setUpJacobianDisplay(volumeNode) -> None:
 
 
 def showOverlay(backgroundVolume, foregroundVolume, opacity: float) -> None:
-    """Show one volume over another in all slice views; opacity 0..1."""
+    """Show one volume over another in all slice views, which are moved there if they showed others; opacity 0..1."""
+    shown = {composite.GetBackgroundVolumeID() for composite in _composites()}
     slicer.util.setSliceViewerLayers(
-        background=backgroundVolume, foreground=foregroundVolume, foregroundOpacity=opacity
+        background=backgroundVolume,
+        foreground=foregroundVolume,
+        foregroundOpacity=opacity,
+        fit=shown != {backgroundVolume.GetID()},
     )
 
 
-def setOverlayOpacity(volumeNode, opacity: float) -> None:
-    """Change the opacity (0..1) in the slice views that have this volume in the foreground, and in no other."""
-    for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
-        if volumeNode is not None and composite.GetForegroundVolumeID() == volumeNode.GetID():
+def setOverlayOpacity(volumeNodes, opacity: float) -> None:
+    """Change the opacity (0..1) in the slice views that have one of the volumes in the foreground, and in no other."""
+    ids = {node.GetID() for node in volumeNodes if node is not None}
+    for composite in _composites():
+        if composite.GetForegroundVolumeID() in ids:
             composite.SetForegroundOpacity(opacity)
+
+
+def _composites():
+    return slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")

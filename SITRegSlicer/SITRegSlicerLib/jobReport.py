@@ -22,7 +22,8 @@ def headline(job: RegistrationJob) -> str:
         parts.append(f"mean inverse consistency error {values['forward_consistency_mean']:.3f} mm")
     if "dice_mean" in values:
         parts.append(f"mean Dice {values['dice_mean']:.3f}")
-    text = f"Done in {job.seconds:.0f} s: {', '.join(parts)}." if parts else f"Done in {job.seconds:.0f} s."
+    pair = f"{job.request.movingVolume.GetName()} to {job.request.fixedVolume.GetName()}"
+    text = f"Done in {job.seconds:.0f} s, {pair}{': ' if parts else ''}{', '.join(parts)}."
     return " ".join([text, *job.result.warnings])
 
 

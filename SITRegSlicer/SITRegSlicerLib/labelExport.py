@@ -59,7 +59,10 @@ def _colorTable(names: list[str]):
     colors = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLColorTableNode", "SITReg export")
     colors.SetTypeToUser()
     colors.SetNumberOfColors(len(names) + 1)
-    colors.SetColor(0, "background", 0.0, 0.0, 0.0, 0.0)
+    nothing = "background"
+    while nothing in names:  # Slicer takes the first colour of a segment's name
+        nothing += "'"
+    colors.SetColor(0, nothing, 0.0, 0.0, 0.0, 0.0)
     for number, name in enumerate(names, start=1):
         colors.SetColor(number, name, 1.0, 1.0, 1.0, 1.0)
     return colors

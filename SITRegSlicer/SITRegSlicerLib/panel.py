@@ -15,7 +15,7 @@ from .parameterBinding import ParameterBinding, choiceLink, nodeLink, numberLink
 from .parameters import OUTPUT_NAMES, chosenOutputs, requestOf
 from .registrationJob import JobState, RegistrationJob
 from .registrationRequest import Output, RequestError
-from .transformNodes import isUnder, linkedPair, putUnder, takeOut
+from .transformNodes import isPutUnder, isResult, isUnder, linkedPair, putUnder, takeOut
 
 
 class Panel:
@@ -27,6 +27,7 @@ class Panel:
         self._parameters = None
         self._job: RegistrationJob | None = None
         self._pair: tuple = (None, None)
+        self._opacity = None  # of the overlay, as last chosen
         self._watched: tuple = (None, 0)  # the moving volume, and the observer of what it lies under
         self._installing = False
         self._loggedText = ""
@@ -42,7 +43,6 @@ class Panel:
     def bind(self, parameters) -> None:
         """Show and change these parameters from now on; None = none (the scene is closing)."""
         self._parameters = parameters
-        self._pair = (None, None) if parameters is None else self._currentPair()
         self._binding.bind(parameters)
         self.update()
 
@@ -84,19 +84,26 @@ class Panel:
         self._connections.append((widget, signal, slot))
 
     def _onParametersChanged(self) -> None:
-        self._forgetOutputsOfOtherPair()
-        setOverlayOpacity(self._parameters.jacobianVolume, self._parameters.overlayOpacity)
+        parameters = self._parameters
+        if self._pair != self._currentPair():
+            self._onOtherPair()
+        if self._opacity != parameters.overlayOpacity:
+            self._opacity = parameters.overlayOpacity
+            shown = (parameters.jacobianVolume, parameters.warpedVolume, parameters.movingVolume)
+            setOverlayOpacity(shown, self._opacity)
         self.update()
 
     def _currentPair(self) -> tuple:
         return self._parameters.fixedVolume, self._parameters.movingVolume
 
-    def _forgetOutputsOfOtherPair(self) -> None:
-        """After other inputs were chosen, the results of the pair before shall not be overwritten by the next Apply."""
-        before, self._pair = self._pair, self._currentPair()
+    def _onOtherPair(self) -> None:
+        """What was said of the pair before is gone, and its results shall not be overwritten by the next Apply."""
+        self._pair = self._currentPair()
+        if self._job is None:
+            self._showProgress(0.0, "")
         transforms = (self._parameters.forwardTransform, self._parameters.inverseTransform)
-        ofPairBefore = any(node is not None and linkedPair(node) == before for node in transforms)
-        if before != self._pair and None not in before and ofPairBefore:
+        results = [node for node in transforms if node is not None and isResult(node)]
+        if None not in self._pair and any(linkedPair(node) != self._pair for node in results):
             for name in OUTPUT_NAMES:
                 setattr(self._parameters, name, None)
 
@@ -208,8 +215,10 @@ class Panel:
         forward = parameters.forwardTransform if parameters is not None else None
         moving = parameters.movingVolume if parameters is not None else None
         self._watch(moving)
-        button.enabled = forward is not None and moving is not None
-        inPlace = button.enabled and isUnder(moving, forward)
+        chosen = forward is not None and moving is not None
+        inPlace = chosen and isPutUnder(moving, forward)
+        # Below transforms of the user's own it can be neither put under once more nor taken out from here.
+        button.enabled = chosen and (inPlace or not isUnder(moving, forward))
         button.text = "Take moving volume out of the transform" if inPlace else "Put moving volume under the transform"
 
     def _watch(self, moving) -> None:
@@ -222,14 +231,16 @@ class Panel:
         self._watched = (moving, 0)
         if moving is not None:
             event = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
-            self._watched = (moving, moving.AddObserver(event, lambda *_: self._updatePutUnder()))
+            self._watched = (moving, moving.AddObserver(event, lambda *_: self.update()))
 
     def _onPutUnder(self, _checked: bool) -> None:
         parameters = self._parameters
-        inPlace = isUnder(parameters.movingVolume, parameters.forwardTransform)
+        forward, inPlace = parameters.forwardTransform, isPutUnder(parameters.movingVolume, parameters.forwardTransform)
         for node in (parameters.movingVolume, parameters.movingLabels):
             if node is not None and inPlace:
-                takeOut(node)
+                takeOut(node, forward)
             elif node is not None:
-                putUnder(node, parameters.forwardTransform)
+                putUnder(node, forward)
+        if not inPlace and parameters.fixedVolume is not None:
+            showOverlay(parameters.fixedVolume, parameters.movingVolume, parameters.overlayOpacity)
         self.update()

@@ -100,6 +100,8 @@ class RegistrationJob:
         self.error = reason
         self._closeSteps()
         if self.state != JobState.RUNNING:
+            if self.state == JobState.STARTING:
+                self._worker.stop()  # it may never get ready: the next Apply shall have another one
             self._end(JobState.CANCELLED)
             return
         self._worker.send(contract.Cancel(self._id))

@@ -5,6 +5,7 @@ The engine writes LPS, the scene is RAS; Slicer's own readers turn the one into 
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import slicer
 from sitreg_engine import contract
@@ -12,6 +13,8 @@ from sitreg_engine import contract
 from .jacobianDisplay import setUpJacobianDisplay
 from .registrationRequest import Output, OutputChoice, RegistrationRequest
 from .transformNodes import linkTransforms, useLinearInterpolation
+
+RECORD_ATTRIBUTE = "SITReg.Record"  # of every output, saved with the scene: the engine's result.json
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,17 @@ def importSteps(request: RegistrationRequest, answer: contract.Result) -> Genera
                 yield f"Loading {_OUTPUTS[name].text}"
                 loaded[name] = _load(answer, _OUTPUTS[name])
         yield "Showing the result"
+        record = _readRecord(answer)
     except BaseException:
         for node in loaded.values():
             _remove(node)
         raise
-    nodes = {name: _place(node, getattr(request.outputs, name), _name(request, name)) for name, node in loaded.items()}
+    titles = {name: _title(request, _OUTPUTS[name].suffix) for name in loaded}
+    nodes = {name: _place(node, getattr(request.outputs, name), titles[name]) for name, node in loaded.items()}
     result = _result(nodes, answer)
     _dress(request, result)
+    for node in nodes.values():
+        node.SetAttribute(RECORD_ATTRIBUTE, record)
     return result
 
 
@@ -88,9 +95,16 @@ def _load(answer: contract.Result, kind: _OutputKind):
     return node
 
 
-def _name(request: RegistrationRequest, output: str) -> str:
-    moving, fixed = request.movingVolume.GetName(), request.fixedVolume.GetName()
-    return f"{moving} to {fixed} ({_OUTPUTS[output].suffix})"
+def _readRecord(answer: contract.Result) -> str:
+    """What was done, by which version, with which settings, and every measure; empty where it cannot be read."""
+    try:
+        return (Path(answer.folder) / "result.json").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def _title(request: RegistrationRequest, what: str) -> str:
+    return f"{request.movingVolume.GetName()} to {request.fixedVolume.GetName()} ({what})"
 
 
 def _place(loaded, choice: OutputChoice, name: str):

@@ -46,7 +46,7 @@ def useLinearInterpolation(gridNode) -> None:
 def useLinearInterpolationEverywhere() -> None:
     """The same for every registration result in the scene: needed after a scene was loaded."""
     for node in slicer.util.getNodesByClass("vtkMRMLGridTransformNode"):
-        if _isResult(node):
+        if isResult(node):
             useLinearInterpolation(node)
 
 
@@ -77,26 +77,49 @@ def putUnder(node, transformNode) -> None:
     node.SetAndObserveTransformNodeID(standIn.GetID())
 
 
-def takeOut(node) -> None:
-    """Undo `putUnder`: the node returns to the parent that it had before. Any other parent is left alone."""
+def isPutUnder(node, transformNode) -> bool:
+    """Whether a node lies where `putUnder` puts it, so that `takeOut` can undo it."""
+    parent = node.GetParentTransformNode()
+    if parent is not None and _isStandIn(parent):
+        parent = parent.GetParentTransformNode()
+    return parent is transformNode and transformNode is not None
+
+
+def takeOut(node, transformNode=None) -> None:
+    """Undo `putUnder`: the node returns to the parent that it had before.
+
+    It is taken out of `transformNode`, and of any result; another parent is left alone.
+    """
     parent = node.GetParentTransformNode()
     if parent is None:
         return
-    if parent.GetAttribute(STAND_IN_ATTRIBUTE) is not None:
-        former = node.GetNodeReference(FORMER_PARENT_ROLE)
-        node.SetAndObserveTransformNodeID(former.GetID() if former is not None else None)
-        node.SetNodeReferenceID(FORMER_PARENT_ROLE, None)
-        slicer.mrmlScene.RemoveNode(parent)
-    elif _isResult(parent):
+    if _isStandIn(parent):
+        _backToFormerParent(node, parent)
+    elif parent is transformNode or isResult(parent):
         node.SetAndObserveTransformNodeID(None)
+
+
+def _isStandIn(node) -> bool:
+    return node.GetAttribute(STAND_IN_ATTRIBUTE) is not None
+
+
+def _backToFormerParent(node, standIn) -> None:
+    former = node.GetNodeReference(FORMER_PARENT_ROLE)
+    node.SetNodeReferenceID(FORMER_PARENT_ROLE, None)
+    if former is None:  # it was removed meanwhile: its copy is all that still places the node
+        standIn.SetAndObserveTransformNodeID(None)
+        standIn.RemoveAttribute(STAND_IN_ATTRIBUTE)
+        return
+    node.SetAndObserveTransformNodeID(former.GetID())
+    slicer.mrmlScene.RemoveNode(standIn)
 
 
 def resultAbove(node):
     """The registration result that `putUnder` has put a node under; None where there is none."""
     parent = node.GetParentTransformNode()
-    if parent is not None and parent.GetAttribute(STAND_IN_ATTRIBUTE) is not None:
+    if parent is not None and _isStandIn(parent):
         parent = parent.GetParentTransformNode()
-    return parent if parent is not None and _isResult(parent) else None
+    return parent if parent is not None and isResult(parent) else None
 
 
 @contextlib.contextmanager
@@ -112,14 +135,16 @@ def takenOut(*nodes) -> Iterator[None]:
             putUnder(node, result)
 
 
-def _isResult(node) -> bool:
+def isResult(node) -> bool:
+    """Whether a transform was made by a registration of ours."""
     return node.GetAttribute(RESULT_ATTRIBUTE) is not None
 
 
 def _copyToWorld(parent, node):
-    """A new transform node that does all that `parent` and its own parents do."""
-    combined = vtk.vtkGeneralTransform()
-    parent.GetTransformToWorld(combined)
+    """A new transform node that does all that `parent` and its own parents do now."""
+    live, combined = vtk.vtkGeneralTransform(), vtk.vtkGeneralTransform()
+    parent.GetTransformToWorld(live)
+    slicer.vtkMRMLTransformNode.DeepCopyTransform(combined, live)  # not to follow them when they are changed
     name = slicer.mrmlScene.GenerateUniqueName(f"{node.GetName()} before registration")
     standIn = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", name)
     standIn.SetAttribute(STAND_IN_ATTRIBUTE, "1")

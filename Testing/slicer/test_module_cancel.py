@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 from moduleSteps import (
@@ -29,6 +30,19 @@ def testCancelWorksAtEveryMomentAndLeavesNothing(widget, quick, apply, applyUnti
     assert nodeIds(scene) == before
     assert temporaryFolders() == []
     assert widget.ui.applyButton.enabled
+    assert apply().state == "done"
+
+
+def testAWorkerThatNeverGetsReadyIsReplaced(widget, quick, apply, applyUntil, waitUntil, tmp_path):
+    from SITRegSlicerLib.workerProcess import WorkerCommand
+
+    (tmp_path / "hangs.py").write_text("import time\ntime.sleep(600)\n", encoding="utf-8")
+    worker = widget.logic.worker
+    usual, worker._command = worker._command, WorkerCommand(sys.executable, [str(tmp_path / "hangs.py")])
+    job = applyUntil("starting")
+    worker._command = usual
+    widget.ui.cancelButton.click()
+    assert job.state == "cancelled"
     assert apply().state == "done"
 
 

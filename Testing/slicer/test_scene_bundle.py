@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from moduleSteps import MODULE_FILE, ORIENTATIONS
+from moduleSteps import MODULE_FILE, ORIENTATIONS, OUTPUTS
 from test_scene_transforms import pointsIn, throughMrml, writeField
+
+RECORD = '{\n  "settings": {"refine": "60s; 5:6", "names": "é <&> 100 %20"},\n  "measures": [1e-3]\n}\n'
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def saved(loadModule, scene, tmp_path):
         sitk.WriteImage(
             sitk.GetImageFromArray(np.linspace(-1, 2, 720, dtype=np.float32).reshape(8, 9, 10)), files[name]
         )
+    (tmp_path / "result.json").write_text(RECORD, encoding="utf-8")
     answer = contract.Result("1", str(tmp_path), files, [], {}, "cpu")
     result = runSteps(importSteps(RegistrationRequest(*pair), answer)).value
     parameters = widget.logic.getParameters()
@@ -101,3 +104,9 @@ def testTheJacobianKeepsItsColorsWindowAndLegend(loaded):
         (displayRange().low, displayRange().high), abs=1e-6
     )
     assert slicer.modules.colors.logic().GetColorLegendDisplayNode(jacobian) is not None
+
+
+def testTheOutputsStillRememberWhatWasDone(loaded):
+    ui = loaded[1].ui
+    for name in OUTPUTS:
+        assert getattr(ui, f"{name}Selector").currentNode().GetAttribute("SITReg.Record") == RECORD

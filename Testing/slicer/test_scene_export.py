@@ -115,6 +115,14 @@ def testSegmentsOfOneNameHaveOneNumberInBothFiles(pair, tmp_path):
         assert numbers["spleen"] == (3 if volume is pair[1] else 0)
 
 
+def testASegmentMayBeCalledBackground(pair, tmp_path):
+    region, other, _ = boxes(pair[0])
+    labels = addSegmentation(pair[0], {"tumour": other, "background": region})
+    image = sitk.ReadImage(export(tmp_path, pair, fixedLabels=labels).fixed_labels)
+    numbers = [valueAt(image, LPS @ worldPoint(pair[0], *np.argwhere(each)[0][::-1])) for each in (other, region)]
+    assert numbers == [1, 2]
+
+
 def testASegmentationIsWrittenOnTheVoxelsOfItsVolume(pair, tmp_path):
     mask = addSegmentation(pair[0], {"head": boxes(pair[0])[0]})
     job = export(tmp_path, pair, fixedMask=mask)

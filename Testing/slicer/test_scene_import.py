@@ -125,3 +125,15 @@ def testGivingUpHalfwayLeavesTheSceneAsItWas(pair, answer, scene, stepsDone):
         next(steps)
     steps.close()
     assert nodeIds(scene) == before
+
+
+def testEveryOutputRemembersWhatWasDone(pair, answer):
+    (Path(answer.folder) / "result.json").write_text('{"version": "é; 5:6 %20"}', encoding="utf-8")
+    result = runSteps(importAll(pair, answer)).value
+    records = {output.GetAttribute("SITReg.Record") for output in list(vars(result).values())[:4]}
+    assert records == {'{"version": "é; 5:6 %20"}'}
+
+
+def testWithoutARecordTheResultIsThereAllTheSame(pair, answer):
+    forward = runSteps(importAll(pair, answer)).value.forwardTransform
+    assert forward.GetAttribute("SITReg.Record") == ""

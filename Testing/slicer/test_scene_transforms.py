@@ -228,3 +228,57 @@ def testMovingFromOneRegistrationToAnotherIsNotBothAtOnce(pair, scene):
         putUnder(moving, forward)
     assert isUnder(moving, forwards[1])
     assert not isUnder(moving, forwards[0])
+
+
+def testAVolumeIsTakenOutOfTheTransformItWasPutUnderWhateverMadeIt(pair, scene):
+    from SITRegSlicerLib.transformNodes import isPutUnder, putUnder, takeOut
+
+    moving, plain = pair[1], addLinearTransform(rotation(30), "loaded from a file")
+    putUnder(moving, plain)
+    assert isPutUnder(moving, plain)
+    takeOut(moving, plain)
+    assert moving.GetParentTransformNode() is None
+
+
+def testBelowATransformOfTheUsersItIsUnderButNotPutUnder(pair, scene):
+    from SITRegSlicerLib.transformNodes import isPutUnder, isUnder, takeOut
+
+    moving, forward, between = pair[1], addLinearTransform(rotation(30)), addLinearTransform(rotation(10), "between")
+    between.SetAndObserveTransformNodeID(forward.GetID())
+    moving.SetAndObserveTransformNodeID(between.GetID())
+    assert isUnder(moving, forward) and not isPutUnder(moving, forward)
+    takeOut(moving, forward)
+    assert moving.GetParentTransformNode() is between
+
+
+def testAVolumeStaysInItsPlaceWhenItsFormerParentIsGone(pair, scene):
+    from SITRegSlicerLib.transformNodes import linkTransforms, putUnder, takeOut
+
+    moving = pair[1]
+    parent, forward = addLinearTransform(rotation(20, 0, (5, 6, 7)), "scanner"), addLinearTransform(rotation(30))
+    linkTransforms(forward, None, *pair)
+    moving.SetAndObserveTransformNodeID(parent.GetID())
+    before = worldCorner(moving)
+    putUnder(moving, forward)
+    registered = worldCorner(moving)
+    scene.RemoveNode(parent)
+    assert np.allclose(worldCorner(moving), registered)
+    takeOut(moving)
+    assert np.allclose(worldCorner(moving), before)
+    putUnder(moving, forward)  # once more, with the copy as the parent
+    assert np.allclose(worldCorner(moving), registered)
+    takeOut(moving)
+    assert np.allclose(worldCorner(moving), before)
+
+
+def testAFormerParentThatIsMovedDoesNotMoveTheVolumeUnderTheResult(pair, scene):
+    import slicer
+    from SITRegSlicerLib.transformNodes import putUnder
+
+    moving = pair[1]
+    parent = addLinearTransform(rotation(20, 0, (5, 6, 7)), "scanner")
+    moving.SetAndObserveTransformNodeID(parent.GetID())
+    putUnder(moving, addLinearTransform(rotation(30)))
+    registered = worldCorner(moving)
+    parent.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(rotation(0, 2, (90, 0, 0))))
+    assert np.allclose(worldCorner(moving), registered)

@@ -1,0 +1,118 @@
+"""The panel when other volumes are chosen, removed, mended or added: nothing is overwritten or said of others."""
+
+import numpy as np
+import pytest
+from moduleSteps import MODULE_FILE, addVolume
+
+
+@pytest.fixture
+def widget(loadModule):
+    """The module's panel in an empty scene."""
+    return loadModule(MODULE_FILE).widget
+
+
+@pytest.fixture
+def pair(widget):
+    """Two volumes that could be registered."""
+    voxels = np.zeros((6, 7, 8), np.float32)
+    return addVolume(voxels, "fixed"), addVolume(voxels, "moving")
+
+
+@pytest.fixture
+def choosePair(widget, pair):
+    """Both volumes chosen in the panel."""
+    widget.ui.fixedVolumeSelector.setCurrentNode(pair[0])
+    widget.ui.movingVolumeSelector.setCurrentNode(pair[1])
+    return pair
+
+
+def applyTooltip(widget):
+    assert not widget.ui.applyButton.enabled
+    return widget.ui.applyButton.toolTip
+
+
+def testResultsOfAPairWhoseVolumeWasRemovedAreLetGo(widget, choosePair, scene):
+    from SITRegSlicerLib.transformNodes import linkTransforms
+
+    forward = widget.ui.forwardTransformSelector.addNode()
+    linkTransforms(forward, None, *choosePair)
+    scene.RemoveNode(choosePair[1])
+    widget.ui.movingVolumeSelector.setCurrentNode(addVolume(np.zeros((6, 7, 8)), "day 2"))
+    assert widget.ui.forwardTransformSelector.currentNode() is None
+    assert scene.IsNodePresent(forward)
+
+
+def testAResultOfAnotherPairCanStillBeChosenToBeOverwritten(widget, choosePair, scene):
+    from SITRegSlicerLib.transformNodes import linkTransforms
+
+    other = scene.AddNewNodeByClass("vtkMRMLGridTransformNode", "other")
+    linkTransforms(other, None, choosePair[1], choosePair[0])
+    widget.ui.forwardTransformSelector.setCurrentNode(other)
+    assert widget.ui.forwardTransformSelector.currentNode() is other
+
+
+def testPuttingTheMovingVolumeUnderTheTransformShowsItOverTheFixedOne(widget, choosePair, scene):
+    import slicer
+
+    widget.ui.forwardTransformSelector.addNode()
+    widget.ui.putUnderButton.click()
+    composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    shown = {(node.GetBackgroundVolumeID(), node.GetForegroundVolumeID()) for node in composites}
+    assert shown == {tuple(volume.GetID() for volume in choosePair)}
+    widget.ui.overlayOpacitySlider.value = 0.25
+    assert {node.GetForegroundOpacity() for node in composites} == {0.25}
+
+
+def testAnOpacityThatWasSetInTheViewStaysUntilTheSliderIsMoved(widget, choosePair, scene):
+    import slicer
+
+    widget.ui.forwardTransformSelector.addNode()
+    widget.ui.putUnderButton.click()
+    composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    for node in composites:
+        node.SetForegroundOpacity(0.0)
+    widget.ui.modelSelector.setCurrentIndex(1)
+    assert {node.GetForegroundOpacity() for node in composites} == {0.0}
+
+
+def testTheButtonOffersNothingThatItCannotDo(widget, choosePair, scene):
+    forward = widget.ui.forwardTransformSelector.addNode()
+    between = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "between")
+    between.SetAndObserveTransformNodeID(forward.GetID())
+    choosePair[1].SetAndObserveTransformNodeID(between.GetID())
+    assert not widget.ui.putUnderButton.enabled
+
+
+def testWhatWasMendedElsewhereIsSeenWhenTheModuleIsShownAgain(widget, choosePair):
+    image = choosePair[1].GetImageData()
+    choosePair[1].SetAndObserveImageData(None)
+    widget.panel.update()
+    assert "no voxels" in applyTooltip(widget)
+    choosePair[1].SetAndObserveImageData(image)
+    widget.enter()
+    assert widget.ui.applyButton.enabled
+
+
+def testWhatWasSaidOfAPairIsGoneWithIt(widget, choosePair):
+    widget.ui.statusLabel.text, widget.ui.progressBar.value = "Done.", 100
+    widget.ui.deviceSelector.setCurrentIndex(1)
+    assert widget.ui.statusLabel.text == "Done."
+    widget.ui.movingVolumeSelector.setCurrentNode(addVolume(np.zeros((6, 7, 8)), "third"))
+    assert (widget.ui.statusLabel.text, widget.ui.progressBar.value) == ("", 0)
+
+
+def testASceneThatIsAddedLeavesTheChoicesAlone(widget, choosePair, scene, tmp_path):
+    """In Slicer the selectors are empty for a moment at the end of an import (Slicer's issue 4570)."""
+    import slicer
+
+    forward = widget.ui.forwardTransformSelector.addNode()
+    for selector in (widget.ui.movingVolumeSelector, widget.ui.forwardTransformSelector):
+        scene.AddObserver(scene.EndImportEvent, lambda *_, one=selector: one.setCurrentNode(None))
+    path = tmp_path / "other.mrml"
+    path.write_text('<MRML version="Slicer5" userTags=""></MRML>', encoding="utf-8")
+    scene.SetURL(str(path))
+    assert scene.Import()
+    parameters = widget.logic.getParameters()
+    assert (parameters.fixedVolume, parameters.movingVolume, parameters.forwardTransform) == (*choosePair, forward)
+    assert widget.ui.movingVolumeSelector.currentNode() is choosePair[1]
+    assert slicer.mrmlScene is scene
