@@ -5,14 +5,18 @@ axis c. Outside the grid the nearest edge value holds (a homeomorphism stays one
 itself are never clamped. Notation: (f o g)(x) = f(g(x)).
 """
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .parallel import in_parallel
 from .trilinear import chained, fits, interpolate
 
 _TRILINEAR_HELD = {"mode": "bilinear", "padding_mode": "border", "align_corners": True}
 _BY_NUMBER = (0, 1, True)  # the same for torch's inner functions
+_PARTS = 4  # of an output, whose gradients are found side by side
 
 
 def identity(shape: tuple[int, int, int], like: Tensor) -> Tensor:
@@ -78,10 +82,30 @@ class _Interpolation(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         volume, places = ctx.saved_tensors
         wanted = list(ctx.needs_input_grad[:2])
-        by_volume, by_grid = torch.ops.aten.grid_sampler_3d_backward(
-            gradient.contiguous(), volume, _grid(volume, places, ctx.relative), *_BY_NUMBER, wanted
-        )
+        by_volume, by_grid = _backward(gradient, volume, _grid(volume, places, ctx.relative), wanted)
         return by_volume if wanted[0] else None, _by_places(by_grid, volume, places) if wanted[1] else None, None
+
+
+def _backward(gradient: Tensor, volume: Tensor, grid: Tensor, wanted: list[bool]) -> tuple[Tensor, Tensor]:
+    """Gradients by the volume and by the grid; undefined where not wanted.
+
+    On a CPU torch uses one core for a sample. There, parts of the output are worked on side by side: always the same
+    parts, for the same sum whatever the number of cores.
+    """
+    size = gradient.shape[2]
+    steps = _PARTS if volume.device.type == "cpu" else 1
+    cuts = [size * n // steps for n in range(steps + 1)]
+
+    def part(start: int, stop: int) -> tuple[Tensor, Tensor]:
+        given = gradient[:, :, start:stop].contiguous()
+        return torch.ops.aten.grid_sampler_3d_backward(given, volume, grid[:, start:stop], *_BY_NUMBER, wanted)
+
+    parts = in_parallel(lambda ends: part(*ends), [ends for ends in pairwise(cuts) if ends[0] < ends[1]])
+    by_volume, *others = (by_volume for by_volume, _ in parts)
+    if wanted[0]:
+        for other in others:
+            by_volume += other
+    return by_volume, torch.cat([by_grid for _, by_grid in parts], dim=1) if wanted[1] else parts[0][1]
 
 
 def _by_places(by_grid: Tensor, volume: Tensor, places: Tensor) -> Tensor:

@@ -95,9 +95,10 @@ def test_the_gradient_of_sampling_is_right():
     assert torch.autograd.gradcheck(mappings.sample, (volume, places))
 
 
-def test_the_gradient_of_warping_is_right():
-    volume = torch.rand(2, 2, 3, 4, 3, dtype=torch.float64, requires_grad=True)
-    u = (2 * torch.rand(2, 3, 3, 4, 3, dtype=torch.float64) - 1).requires_grad_()
+@pytest.mark.parametrize("planes", [3, 7])
+def test_the_gradient_of_warping_is_right(planes):
+    volume = torch.rand(2, 2, planes, 4, 3, dtype=torch.float64, requires_grad=True)
+    u = (2 * torch.rand(2, 3, planes, 4, 3, dtype=torch.float64) - 1).requires_grad_()
     assert torch.autograd.gradcheck(mappings.warp, (volume, u))
 
 

@@ -47,7 +47,7 @@ def in_range(array: np.ndarray) -> np.ndarray:
     """Float32 with the 1st percentile at 0 and the 99.5th at 1; nothing is cut off."""
     few = array.ravel()[:: max(array.size // _SAMPLES, 1)]
     low, high = np.percentile(few, [1, 99.5])
-    return (array.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1e-6))
+    return (array.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, np.finfo(np.float32).tiny))
 
 
 def inverted(values: np.ndarray, draws: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from sitreg_engine.models.familiar import Familiar, familiar_of
+from sitreg_engine.whole import written_whole
 
 from .sampler import Sampler
 
@@ -23,7 +24,8 @@ def note_looks(sampler: Sampler, folder: Path) -> None:
     sampler = dataclasses.replace(sampler, augment=dataclasses.replace(sampler.augment, second_look=0.0))
     views = [view for step in range(_GROUPS) for view in sampler.draw(step, 0).views]
     found = familiar_of([(view.image, view.seen) for view in views], sampler.spacing)
-    path.write_text(json.dumps(dataclasses.asdict(found)) + "\n", encoding="utf-8")
+    with written_whole(path) as file:
+        file.write_text(json.dumps(dataclasses.asdict(found)) + "\n", encoding="utf-8")
 
 
 def read_looks(folder: Path) -> Familiar | None:

@@ -6,7 +6,6 @@ the pair would have left open is made up by random residual affines (augment).
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from sitreg_engine.affine.matrices import expm, half_way, logm
 from sitreg_engine.errors import AlignmentError
 from sitreg_engine.progress import Reporter
 from sitreg_engine.study import study_frame
+from sitreg_engine.whole import written_whole
 
 from .subjects import key_of, load_subject
 from .table import Row
@@ -63,10 +63,8 @@ def _kept(fixed: Row, moving: Row, cache: Path, tell: Callable[[], None]) -> np.
     if not path.is_file():
         tell()
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        with open(temporary, "wb") as file:
+        with written_whole(path) as temporary, open(temporary, "wb") as file:
             np.save(file, _aligned(fixed, moving, cache))
-        os.replace(temporary, path)
     return np.load(path)
 
 
@@ -77,6 +75,6 @@ def _aligned(fixed: Row, moving: Row, cache: Path) -> np.ndarray:
     reporter = Reporter()
     reporter.start("align", "")
     try:
-        return align(one.image, other.image, "auto", one.mask, other.mask, reporter).matrix
+        return align(one.scan, other.scan, "auto", reporter).matrix
     except AlignmentError as error:
         raise AlignmentError(f"{moving.image} could not be aligned to {fixed.image}: {error}") from error

@@ -70,12 +70,17 @@ def augmented(
 ) -> Group:
     """The subjects as a group, changed at random. What the losses compare keeps its intensities."""
     poses = random_poses(rng, poses, how)
+    return make_group(random_views(rng, _shown_otherwise(rng, subjects, how), how), poses, spacing)
+
+
+def _shown_otherwise(rng: np.random.Generator, subjects: list[Subject], how: AugmentSettings) -> list[Subject]:
+    """The subjects with other intensities, or painted from their labels."""
     paint = rng.random() < how.from_labels
     if paint:
         subjects = [painted(rng, subject) for subject in subjects]
     if paint or how.changes_intensities:
         subjects = [random_intensities(rng, subject, how) for subject in subjects]
-    return make_group(random_views(rng, subjects, how), poses, spacing)
+    return subjects
 
 
 def make_sampler(settings: RunSettings, tell: Tell) -> Sampler:
@@ -113,12 +118,16 @@ def _check_template(settings: RunSettings, persons: set[str]) -> None:
 
 
 def validation_groups(settings: RunSettings) -> list[Group]:
-    """Fixed pairs of the validation persons, each aligned and prepared exactly as at inference."""
+    """Fixed pairs of the validation persons, each aligned and prepared as at inference."""
     rows = [row for row in read_table(settings.data) if row.split == "val"]
     pairs = [(rows[n], rows[(n + 1) % len(rows)]) for n in range(len(rows)) if len(rows) > 1]
     pairs = [pair for pair in pairs if pair[0].person != pair[1].person][: settings.validation.pairs]
+    return [_validation_group(settings, number, pair) for number, pair in enumerate(pairs)]
+
+
+def _validation_group(settings: RunSettings, number: int, pair: tuple[Row, Row]) -> Group:
     cache = Path(settings.data.cache)
-    return [
-        make_group([load_subject(row, cache) for row in pair], pair_poses(*pair, cache), settings.data.spacing)
-        for pair in pairs
-    ]
+    subjects = [load_subject(row, cache) for row in pair]
+    if settings.validation.changed:
+        subjects = _shown_otherwise(np.random.default_rng([settings.seed, number]), subjects, settings.augment)
+    return make_group(subjects, pair_poses(*pair, cache), settings.data.spacing)

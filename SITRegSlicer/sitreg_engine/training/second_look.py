@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sitreg_engine.mappings import identity, sample, warp
-from sitreg_engine.prepare.spacing import rounded_shape
+from sitreg_engine.prepare.layout import rounded_shape
 from sitreg_engine.refine.instance import on_shape
 
 from .parts import part_of

@@ -80,6 +80,7 @@ class OptimiserSettings:
 class ValidationSettings:
     every: int = 500  # steps
     pairs: int = 4  # fixed pairs of the validation persons, aligned as at inference
+    changed: bool = False  # show each pair with other intensities ([augment]), the same at every validation
     patience: int = 0  # validations without a better one, after which the run ends; 0 = never
 
 
@@ -87,7 +88,7 @@ class ValidationSettings:
 class StartSettings:
     """Weights to begin with; neither = as torch initialises."""
 
-    weights: str = ""  # a run's folder or a checkpoint with the same network
+    weights: str = ""  # a run's folder, a checkpoint, or a model's .safetensors file, with the same network
     grown_from: str = ""  # the same of a network that lacks the finest level and was trained at twice the spacing
     copied: str = ""  # "A to B": after that, the network's part B begins with the weights of its part A
 
@@ -105,6 +106,7 @@ class CardSettings:
     citation: str = ""
     limits: str = ""
     capture_range: float = 0.0  # mm
+    any_size: bool = False  # not of things of one size: others are shown to it with voxels in proportion
 
 
 @dataclass(frozen=True)

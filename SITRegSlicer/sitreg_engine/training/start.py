@@ -1,4 +1,4 @@
-"""The weights that a run begins with: another run's, or those of a network that grows by a finer level."""
+"""The weights that a run begins with: another run's, a model's, or those of a network that grows by a finer level."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.models.safetensors_file import read_tensors
 from sitreg_engine.models.sitreg.network import SITReg
 
 from .settings import StartSettings
@@ -15,12 +16,17 @@ from .state import read_checkpoint
 def initialise(network: nn.Module, settings: StartSettings) -> None:
     """Change the network's weights in place. Raises InputError when they do not fit."""
     if settings.weights:
-        _load(network, read_checkpoint(Path(settings.weights))["average"], settings.weights)
+        _load(network, _weights_of(Path(settings.weights)), settings.weights)
     if settings.grown_from:
-        given = read_checkpoint(Path(settings.grown_from))["average"]
+        given = _weights_of(Path(settings.grown_from))
         _load(network, grown(network, given, settings.grown_from), settings.grown_from)
     if settings.copied:
         _copy(network, settings.copied)
+
+
+def _weights_of(path: Path) -> dict[str, Tensor]:
+    """Of a run (the averaged ones), or of a model that was exported."""
+    return read_tensors(path)[0] if path.suffix == ".safetensors" else read_checkpoint(path)["average"]
 
 
 def _load(network: nn.Module, weights: dict[str, Tensor], origin: str) -> None:

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import os
 import pickle
 import zipfile
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch
 from torch import nn
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.whole import written_whole
 
 from .networks import in_precision
 from .settings import OptimiserSettings
@@ -64,7 +64,8 @@ def save_state(state: State, reached: Reached, settings: dict, path: Path) -> No
         "reached": dataclasses.asdict(reached),
         "settings": settings,
     }
-    write_whole(content, path)
+    with written_whole(path) as temporary, open(temporary, "wb") as file:  # torch does not name a full disk by itself
+        torch.save(content, file)
 
 
 def load_state(state: State, path: Path) -> Reached:
@@ -94,13 +95,3 @@ def read_checkpoint(path: Path) -> dict:
     if not isinstance(content, dict) or "average" not in content or "settings" not in content:
         raise InputError(f"{path} is no checkpoint of a training: it lacks the averaged weights or the settings.")
     return content
-
-
-def write_whole(content: dict, path: Path) -> None:
-    """torch.save under a temporary name, then exchanged: a run that is killed leaves the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

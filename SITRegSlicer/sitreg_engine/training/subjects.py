@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from sitreg_engine.foreground import foreground, mask_foreground, without_padding
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume, from_sitk, to_sitk
 from sitreg_engine.inputs import checksum, read_labels, read_mask, read_volume
+from sitreg_engine.scan import Scan, make_scan
 from sitreg_engine.study import canonical
+from sitreg_engine.whole import written_whole
 
 from .table import Row
 
@@ -30,6 +31,11 @@ class Subject:
     mask: Volume | None
     body: Volume | None  # bool, on the labels' grid: the labelled part without holes (of a head: the brain)
     shown: Volume | None = None  # other intensities of the same anatomy, for the network; None = the image
+
+    @property
+    def scan(self) -> Scan:
+        """The image as a registration looks at it."""
+        return Scan(self.image, self.mask, self.inside)
 
 
 def key_of(row: Row) -> str:
@@ -61,10 +67,8 @@ def load_subject(row: Row, cache: Path) -> Subject:
 def _read(row: Row) -> Subject:
     image = read_volume(row.image, "image")
     labels = canonical(read_labels(row.labels, image.grid, "labels")) if row.labels else None
-    mask = canonical(read_mask(row.mask, image.grid, "mask")) if row.mask else None
-    image = without_padding(canonical(image))
-    inside = foreground(image) if mask is None else mask_foreground(mask)
-    return Subject(image, inside, labels, mask, None if labels is None else _body(labels))
+    scan = make_scan(image, read_mask(row.mask, image.grid, "mask") if row.mask else None)
+    return Subject(scan.image, scan.inside, labels, scan.mask, None if labels is None else _body(labels))
 
 
 def _body(labels: Volume) -> Volume:
@@ -82,10 +86,8 @@ def _store(subject: Subject, path: Path) -> None:
             content[name] = _compact(volume.array, name)
             content[f"{name}_grid"] = np.array([*volume.grid.spacing, *volume.grid.origin, *volume.grid.direction])
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **content)
-    os.replace(temporary, path)  # another process never sees half a file
 
 
 def _compact(array: np.ndarray, name: str) -> np.ndarray:

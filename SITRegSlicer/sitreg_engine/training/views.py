@@ -9,8 +9,8 @@ from torch import Tensor
 
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
+from sitreg_engine.prepare.layout import extent_of
 from sitreg_engine.prepare.normalise import robust_range
-from sitreg_engine.prepare.pair import working_grid
 from sitreg_engine.prepare.resample import field_of_view, resample, voxel_map
 
 from .subjects import Subject
@@ -37,7 +37,7 @@ class Group:
 
 def make_group(subjects: Sequence[Subject], poses: Sequence[np.ndarray], spacing: float) -> Group:
     """Each subject through its pose (4x4, common mm -> image LPS mm) on the grid that `make_pair` would choose."""
-    grid = working_grid([s.image for s in subjects], [s.inside for s in subjects], list(poses), spacing)
+    grid = extent_of([subject.scan for subject in subjects], poses).grid(spacing)
     return Group(tuple(_view(s, grid, pose) for s, pose in zip(subjects, poses, strict=True)), spacing)
 
 

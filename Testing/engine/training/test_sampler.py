@@ -106,6 +106,17 @@ def test_validation_pairs_are_fixed_and_of_persons_never_trained_on(config):
     assert {"p4", "p5"}.isdisjoint(row.person for row in trained)
 
 
+def test_validation_pairs_can_be_shown_with_other_intensities_always_the_same(config):
+    settings = read_settings(config(augment="invert = 1.0"))
+    usual = validation_groups(settings)[0]
+    changed = replace(settings, validation=replace(settings.validation, changed=True))
+    first, second = (validation_groups(changed)[0] for _ in range(2))
+    assert same(first, second)
+    for view, before in zip(first.views, usual.views, strict=True):
+        assert torch.equal(view.target, before.target) and torch.equal(view.labels, before.labels)
+        assert not torch.allclose(view.image, before.image, atol=0.1)
+
+
 def test_too_few_persons_are_refused(config, people, tmp_path):
     table = tmp_path / "one.csv"
     table.write_text(f"image,person,split\n{people.folder}/p0.nii.gz,ann,train\n{people.folder}/p1.nii.gz,ann,train\n")

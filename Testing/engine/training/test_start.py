@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from sitreg_engine.errors import InputError
 from sitreg_engine.models.sitreg.network import SITReg
+from sitreg_engine.models.weights_file import save_network
 from sitreg_engine.training.networks import build_network
 from sitreg_engine.training.settings import OptimiserSettings, StartSettings
 from sitreg_engine.training.start import grown, initialise
@@ -31,6 +32,22 @@ def saved(found: SITReg, path) -> str:
 def images() -> tuple[torch.Tensor, torch.Tensor]:
     few = torch.randn(2, 1, 1, 6, 6, 6, generator=torch.Generator().manual_seed(0))
     return tuple(F.interpolate(x, size=(32, 32, 32), mode="trilinear", align_corners=True) for x in few)
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "model"])
+def test_a_run_goes_on_from_a_checkpoint_or_a_model(tmp_path, kind):
+    given, begun = network(COARSE, loud=3), network(COARSE, seed=2)
+    path = tmp_path / ("model.safetensors" if kind == "model" else "last.pt")
+    save_network(given, path) if kind == "model" else saved(given, path)
+    initialise(begun, StartSettings(weights=str(path)))
+    expected = given.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in begun.state_dict().items())
+
+
+def test_a_model_of_another_network_is_refused(tmp_path):
+    save_network(network(COARSE), tmp_path / "model.safetensors")
+    with pytest.raises(InputError, match="of another network"):
+        initialise(network(FINE), StartSettings(weights=str(tmp_path / "model.safetensors")))
 
 
 def test_a_grown_network_does_at_first_what_the_coarse_one_does_on_averaged_images():
