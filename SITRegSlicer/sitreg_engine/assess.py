@@ -54,8 +54,8 @@ def assess(
     if moving.labels is not None:
         labels = warp_labels(moving.labels, forward, grids[0], check=partial(step, 0.6))
         measures += _overlap(case, forward, labels, aligned, partial(step, 0.7))
-    if fixed.points is not None and moving.points is not None:
-        measures += landmark_measures(fixed.points, moving.points, forward)
+    if case.landmarks is not None:
+        measures += landmark_measures(*case.landmarks, forward)
     jacobian = jacobian_on(fields.forward_jacobian, grids[0], mark_folds=True)
     return Assessment(warped_moving, warped_fixed, jacobian, labels, measures)
 

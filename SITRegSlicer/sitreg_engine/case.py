@@ -32,6 +32,12 @@ class Case:
     fixed: Side
     moving: Side
 
+    @property
+    def landmarks(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Points of the fixed and the moving image, where both were given."""
+        points = (self.fixed.points, self.moving.points)
+        return None if points[0] is None or points[1] is None else points
+
 
 def read_case(job: Job) -> Case:
     """Both sides of a job. Raises InputError for the first file that cannot be used, and for unpaired landmarks."""
@@ -40,8 +46,8 @@ def read_case(job: Job) -> Case:
         ("moving", job.moving, job.moving_mask, job.moving_labels, job.moving_points),
     )
     case = Case(*in_parallel(lambda side: _side(*side), sides))
-    if case.fixed.points is not None and case.moving.points is not None:
-        check_pairing(case.fixed.points, case.moving.points)
+    if case.landmarks is not None:
+        check_pairing(*case.landmarks)
     return case
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NoReturn
 
-from .allocator import keep_freed_memory
+from .allocator import keep_freed_memory, use_large_pages
 from .arguments import build_parser, job_from
 from .console import Bar, say, stage_line, table
 from .contract import Job, Result
@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
     given = build_parser().parse_args(arguments)
     wait_without_spinning()
+    use_large_pages()
     keep_freed_memory()
     commands = {
         "register": _register,

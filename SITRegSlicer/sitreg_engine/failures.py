@@ -19,6 +19,7 @@ _MEMORY_WORDS = (
     "unable to allocate",
     "bad_alloc",
 )
+_CUDA = "CUDA error"  # how all of torch's begin that are not about memory
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ def known_error(error: BaseException) -> EngineError | None:
         return ResourceError(
             "There is too little memory for this job: choose a coarser working spacing, another device, "
             "or close other programs."
+        )
+    if isinstance(error, RuntimeError) and _CUDA in str(error):
+        told = str(error)[str(error).index(_CUDA) :].splitlines()[0].rstrip(".")
+        return ResourceError(
+            f"The GPU could not be used ({told}): choose the device cpu, or install a torch and a driver that fit it."
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return OutputError("The disk is full: make room or choose another output folder.")

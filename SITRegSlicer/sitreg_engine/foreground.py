@@ -165,9 +165,14 @@ def constant_background(array: np.ndarray) -> float | None:
 def _threshold(array: np.ndarray) -> float:
     """Halfway from the darkest to Otsu's threshold, both of the values between the 1st and 99th percentile."""
     low, high = np.percentile(array, [1, 99])
+    values = np.clip(array, low, high).astype(np.float32)
     otsu = sitk.OtsuThresholdImageFilter()
-    otsu.Execute(sitk.GetImageFromArray(np.clip(array, low, high).astype(np.float32)))
-    return (low + otsu.GetThreshold()) / 2
+    otsu.Execute(sitk.GetImageFromArray(values))
+    below = values <= otsu.GetThreshold()
+    if below.all() or not below.any():
+        return (low + otsu.GetThreshold()) / 2
+    # Where nothing lies between air and tissue all thresholds between them are as good, and Otsu's is the lowest.
+    return (low + (values[below].max() + values[~below].min()) / 2) / 2
 
 
 def _solid(inside: np.ndarray, grid: Grid) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Peaks of whole registrations on a CPU, rounded up by a quarter, as images may be of wider types and have labels:
+# Peaks of whole registrations on a CPU, rounded up, as images may be of wider types and have labels:
 # 4.1 GiB for heads at 1 mm (10 million working voxels, 14 million in both images together), 4.3 GiB for CTs at 1.5 mm
 # (10 and 157 million), 3.4 GiB for the same CTs at 4 mm (0.7 million; the peak is then in measuring and writing).
 _ALWAYS = 600e6  # torch and SimpleITK themselves, bytes
@@ -19,11 +19,12 @@ class _Stage:
 
     per_working_voxel: float
     per_image_voxel: float  # of both images together
+    per_field_voxel: float  # of both saved fields together
 
 
 _STAGES = (
-    _Stage(420, 12),  # deforming: features or moments, half-way maps and their inverses
-    _Stage(100, 32),  # measuring and writing: fields, warped images and what is measured of them
+    _Stage(420, 12, 0),  # deforming: features or moments, half-way maps and their inverses
+    _Stage(0, 32, 45),  # measuring and writing: fields, warped images and what is measured of them
 )
 _SHARE = 0.9  # of what is free; the rest is for other programs
 _UNLIMITED = float("inf")
@@ -34,17 +35,16 @@ def free_memory() -> float:
     return min(_free_on_this_system(), _left_in_container(Path("/sys/fs/cgroup"), _own_groups()))
 
 
-def needed_memory(working_voxels: float, image_voxels: float) -> float:
-    """About how many bytes a registration needs; `image_voxels` counts both images."""
-    stages = (s.per_working_voxel * working_voxels + s.per_image_voxel * image_voxels for s in _STAGES)
-    return _ALWAYS + max(stages)
+def needed_memory(working_voxels: float, image_voxels: float, field_voxels: float) -> float:
+    """About how many bytes a registration needs; voxels of both images, and of both saved fields, count together."""
+    voxels = (working_voxels, image_voxels, field_voxels)
+    amounts = (sum(n * each for n, each in zip(voxels, vars(stage).values(), strict=True)) for stage in _STAGES)
+    return _ALWAYS + max(amounts)
 
 
-def most_working_voxels(free: float, image_voxels: float) -> int:
-    """The largest working grid for `free` bytes; 0 when even the images do not fit."""
-    usable = _SHARE * free - _ALWAYS
-    most = min((usable - stage.per_image_voxel * image_voxels) / stage.per_working_voxel for stage in _STAGES)
-    return int(min(max(most, 0), 1e12))
+def usable_memory(free: float) -> float:
+    """Of `free` bytes, those that a registration may take."""
+    return _SHARE * free
 
 
 def _free_on_this_system() -> float:

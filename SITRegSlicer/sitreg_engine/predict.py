@@ -1,5 +1,6 @@
 """A model's prediction for a pair, at the spacings that its weights serve, and what speaks against trusting it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from .models import Card, Model
 from .models.familiar import unlike
 from .models.halfway import HalfWay
 from .prepare import Pair
+from .prepare.layout import MULTIPLE
 from .refine.local_ncc import agreement
 from .refine.pair import views_of
 from .refine.views import Views
@@ -37,13 +39,13 @@ def predict(
     A network sees voxels of the size it was trained with, where the working grid is as fine as that or finer.
     alone: nothing will be refined. Then it looks a second time, with finer voxels, at what its first look has left.
     """
-    card = model.info.card
-    own = pair if card is None else _seen_at(card.spacing, pair, pair_at)
+    card, side = model.info.card, max(pair.grid.shape) * pair.grid.spacing[0]
+    own = pair if card is None else _seen_at(first_look(card, side), pair, pair_at)
     maps = model.predict(own.moving, own.fixed, device)
     if maps is None:
         return Prediction(None, [])
-    doubts = [*maps.doubts, *(_doubts(card, own, maps) if card else [])]
-    finer = _seen_at(finest_look(card), pair, pair_at) if card and alone else own
+    doubts = [*maps.doubts, *(_doubts(card, own, maps, first_look(card, side)) if card else [])]
+    finer = _seen_at(finest_look(card, side), pair, pair_at) if card and alone else own
     if finer.grid.spacing[0] * _SAME_SPACING < own.grid.spacing[0]:
         maps = _looked_again(model, finer, on_grid(maps, own.grid, finer.grid), device)
         own, doubts = finer, [*doubts, *maps.doubts]
@@ -51,9 +53,21 @@ def predict(
     return Prediction(maps if own is pair else on_grid(maps, own.grid, pair.grid), list(dict.fromkeys(doubts)))
 
 
-def finest_look(card: Card) -> float:
-    """The finest spacing in mm at which a network's weights still find something: half of that of their training."""
-    return card.spacing / 2
+def first_look(card: Card, side: float) -> float:
+    """The spacing in mm at which a network's weights are to see images whose longest side is `side` mm.
+
+    That of their training; of weights for things of any size in proportion, so that they see as many voxels as then.
+    """
+    if not card.any_size:
+        return card.spacing
+    step = MULTIPLE * card.spacing  # by which the sides of working grids differ; the familiar range is a little wider
+    low, high = math.ceil(card.familiar.side[0] / step) * step, math.floor(card.familiar.side[1] / step) * step
+    return card.spacing * side / max(min(side, high), low)
+
+
+def finest_look(card: Card, side: float) -> float:
+    """The finest spacing in mm at which a network's weights still find something: half of that of the first look."""
+    return first_look(card, side) / 2
 
 
 def _seen_at(spacing: float, pair: Pair, pair_at: Callable[[float], Pair]) -> Pair:
@@ -80,20 +94,20 @@ def on_grid(maps: HalfWay, given: Grid, wanted: Grid) -> HalfWay:
     return maps.each(lambda u: sample(u, places) / scale)
 
 
-def _doubts(card: Card, pair: Pair, maps: HalfWay) -> list[str]:
-    """Whether the images, and what was found, are like what the model was trained on."""
-    spacing, found = pair.grid.spacing[0], []
+def _doubts(card: Card, pair: Pair, maps: HalfWay, look: float) -> list[str]:
+    """Whether the images, and what was found, are like what the model was trained on; `look`: see first_look."""
+    shrunk, found = card.spacing / look, []  # 1 but for weights for things of any size
+    spacing = shrunk * pair.grid.spacing[0]
+    measured = None if card.any_size else spacing
     for name, image, seen in (("fixed", pair.fixed, pair.fixed_inside), ("moving", pair.moving, pair.moving_inside)):
-        strange = unlike(card.familiar, image, seen, spacing) if card.familiar else []
+        strange = unlike(card.familiar, image, seen, measured) if card.familiar else []
         if strange:
             found.append(f"The {name} volume is unlike what {card.title} was trained on: {' and '.join(strange)}.")
     if spacing > card.spacing * _SAME_SPACING:
         found.append(f"{card.title} was trained with voxels of {card.spacing:g} mm, it was given {spacing:.2f} mm.")
-    distance = _farthest(maps, pair)
-    if 0 < card.capture_range < distance:
-        found.append(
-            f"Tissue moved by {distance:.0f} mm, {card.title} was trained for up to {card.capture_range:g} mm."
-        )
+    distance, reach = _farthest(maps, pair), card.capture_range / shrunk
+    if 0 < reach < distance:
+        found.append(f"Tissue moved by {distance:.0f} mm, {card.title} was trained for up to {reach:.3g} mm.")
     return [*found[:-1], f"{found[-1]} Look at the result with care."] if found else []
 
 

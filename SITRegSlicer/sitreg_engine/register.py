@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
+import torch
+
 from .affine import Alignment, align
 from .allocator import large_blocks_returned
 from .assess import Assessment, assess
@@ -20,11 +22,13 @@ from .models import Model, load_model, shelf_folder
 from .outputs import Staging, check_folder, staged
 from .parallel import in_parallel
 from .predict import finest_look, predict
-from .prepare import REFINED_SHARE, Pair, affordable_spacing, make_pair
+from .prepare import REFINED_SHARE, Layout, Pair, affordable_spacing, lay_out, make_pair
 from .progress import Reporter
 from .quality.consistency import consistency_doubts
+from .quality.landmarks import landmark_doubts
 from .record import Record, describe_inputs, peak_memory
 from .refine import make_schedule, refine_pair
+from .scan import make_scan
 from .unfold import JudgedMaps, compose_without_folds
 
 
@@ -34,6 +38,16 @@ class Deformed:
 
     fields: JudgedMaps
     doubts: list[str]  # for people, about the maps that it was made with
+
+
+@dataclass(frozen=True)
+class BroughtTogether:
+    """The two images, as far as their transforms go."""
+
+    alignment: Alignment
+    fields: JudgedMaps
+    done: Attempt  # on which device and at which spacing
+    warnings: list[str]
 
 
 def register(job: Job, reporter: Reporter) -> Result:
@@ -49,65 +63,75 @@ def register(job: Job, reporter: Reporter) -> Result:
     model = _loaded(job.model, job.weights, job.groups)
     inputs = describe_inputs(job)
     case = read_case(job)
-    fixed, moving = case.fixed, case.moving
-
-    reporter.start("align", "Aligning the images")
-    alignment = align(fixed.image, moving.image, job.affine, fixed.mask, moving.mask, reporter)
-
-    reporter.start("prepare", "Preparing the working grid")
-    finest, share = _fine_enough(model, job)
-    spacing, warnings = affordable_spacing(fixed.image, moving.image, job.spacing, free_memory(), finest, share)
-    warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
-
-    def deform(attempt: Attempt) -> Deformed:
-        return _deform(case, alignment, model, job, attempt, reporter)
-
-    def tell(text: str) -> None:
-        warnings.append(text)
-        reporter.step(0.0, text)
-
-    deformed, done = first_that_fits(deform, Attempt(device, spacing), tell)
-    device, fields = done.device, deformed.fields
-    warnings += deformed.doubts
+    brought = _brought_together(case, model, job, device, reporter)
 
     reporter.start("measure", "Measuring the quality")
-    found = assess(case, fields, alignment.matrix, reporter.step)
-    warnings += consistency_doubts(found.measures, done.spacing)
+    found = assess(case, brought.fields, brought.alignment.matrix, reporter.step)
+    warnings = [*brought.warnings, *_measured_doubts(case, brought, found)]
 
     reporter.start("write", "Writing the results")
     with staged(job.output) as staging:
-        _stage(staging, found, fields, case, job.format)
+        _stage(staging, found, brought.fields, case, job.format)
         reporter.step(0.9)
         reporter.end()
-        measures = alignment.measures + found.measures
+        measures = brought.alignment.measures + found.measures
         record = Record(
             settings=job,
             inputs=inputs,
             model=model.info.title,
             weights=model.info.weights,
             weights_sha256=model.info.weights_sha256,
-            device=str(device),
-            precision=model.precision(device),
-            working_spacing=done.spacing,
+            device=str(brought.done.device),
+            precision=model.precision(brought.done.device),
+            working_spacing=brought.done.spacing,
             seconds=reporter.seconds,
             peak_memory_mib=peak_memory(),
             measures=measures,
             warnings=warnings,
         )
         outputs = staging.publish(record)
-    return Result(job.id, job.output, outputs, measures, reporter.seconds, str(device), warnings)
+    return Result(job.id, job.output, outputs, measures, reporter.seconds, str(brought.done.device), warnings)
 
 
-def _deform(case: Case, alignment: Alignment, model: Model, job: Job, attempt: Attempt, reporter: Reporter) -> Deformed:
-    fixed, moving = case.fixed, case.moving
+def _brought_together(case: Case, model: Model, job: Job, device: torch.device, reporter: Reporter) -> BroughtTogether:
+    """From two images to two fields. The images' copies that this needs are gone when it is done."""
+    reporter.start("align", "Aligning the images")
+    scans = in_parallel(lambda side: make_scan(side.image, side.mask), (case.fixed, case.moving))
+    alignment = align(*scans, job.affine, reporter)
+
     reporter.start("prepare", "Preparing the working grid")
-    images_at = partial(make_pair, fixed.image, moving.image, alignment, fixed.mask, moving.mask)
-    pair = images_at(attempt.spacing)
+    layout = lay_out(*scans, alignment)
+    finest, share = _fine_enough(model, job, layout)
+    spacing, warnings = affordable_spacing(layout, job.spacing, free_memory(), finest, share)
+    warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
+
+    def deform(attempt: Attempt) -> Deformed:
+        return _deform(case, layout, model, job, attempt, reporter)
+
+    def tell(text: str) -> None:
+        warnings.append(text)
+        reporter.step(0.0, text)
+
+    deformed, done = first_that_fits(deform, Attempt(device, spacing), tell)
+    return BroughtTogether(alignment, deformed.fields, done, [*warnings, *deformed.doubts])
+
+
+def _measured_doubts(case: Case, brought: BroughtTogether, found: Assessment) -> list[str]:
+    """What the measures, and where they were taken, say against the result."""
+    doubts = consistency_doubts(found.measures, brought.done.spacing)
+    if case.landmarks is not None:
+        doubts += landmark_doubts(case.landmarks[0], brought.fields.forward.grid)
+    return doubts
+
+
+def _deform(case: Case, layout: Layout, model: Model, job: Job, attempt: Attempt, reporter: Reporter) -> Deformed:
+    reporter.start("prepare", "Preparing the working grid")
+    pair = make_pair(layout, attempt.spacing)
     contrast = contrast_between(pair)
     alike = contrast.applied(pair)
 
     def alike_at(spacing: float) -> Pair:
-        return contrast.applied(images_at(spacing))
+        return contrast.applied(make_pair(layout, spacing))
 
     reporter.start("model", f"Predicting with {model.info.title}")
     with large_blocks_returned():
@@ -141,7 +165,7 @@ def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, f
     in_parallel(lambda add: add(), files)
 
 
-def _fine_enough(model: Model, job: Job) -> tuple[float, float]:
+def _fine_enough(model: Model, job: Job, layout: Layout) -> tuple[float, float]:
     """(finest working spacing in mm that is of use, 0 where every voxel counts; its share of the images' own).
 
     A prediction alone is smooth at the spacing of its last look. Fields at that hold it, and are eight times
@@ -149,7 +173,7 @@ def _fine_enough(model: Model, job: Job) -> tuple[float, float]:
     """
     card = model.info.card
     if _is_unrefined(job):
-        return finest_look(card) if card and not job.spacing else 0.0, 1.0
+        return finest_look(card, layout.extent.side) if card and not job.spacing else 0.0, 1.0
     return 0.0, 1.0 if model.fits_itself else REFINED_SHARE
 
 

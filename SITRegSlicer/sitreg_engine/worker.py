@@ -5,6 +5,7 @@ loaded between jobs. The process leaves by itself when its stdin closes, whateve
 have been killed, and nobody else would free the memory.
 """
 
+import contextlib
 import gc
 import os
 import signal
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from . import __version__
-from .allocator import give_back_freed_memory, keep_freed_memory
+from .allocator import give_back_freed_memory, keep_freed_memory, use_large_pages
 from .channel import Channel, ProgressSender
 from .contract import PROTOCOL, Failure, Message, Ready
 from .failures import explain
@@ -31,6 +32,7 @@ def main() -> int:
     # Ctrl-C in the terminal of the program that started this one is not meant for the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     wait_without_spinning()
+    use_large_pages()
     keep_freed_memory()
     stdin, stdout = _claim_pipes()
     channel = Channel(stdout)
@@ -110,7 +112,8 @@ def _free_memory() -> None:
 
     gc.collect()
     if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+        with contextlib.suppress(RuntimeError):  # of a GPU that fails from now on
+            torch.cuda.empty_cache()
 
 
 if __name__ == "__main__":

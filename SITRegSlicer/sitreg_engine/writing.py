@@ -1,5 +1,7 @@
 """Displacement fields and images into files, as ITK reads them."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from .inputs import nifti
 from .itk import quiet_libraries
 from .lattices import in_slabs
 from .packed import pack
+
+_MOST_HEADER = 2**16  # bytes, of an nrrd file
 
 
 def write_transform(field: DisplacementField, path: Path) -> None:
@@ -57,9 +61,19 @@ def _write_image(image: sitk.Image, path: Path) -> None:
     with quiet_libraries():
         sitk.WriteImage(image, str(plain), useCompression=False)
     nifti.check(str(plain), path.name)  # ITK's writer reports success on a full disk
+    if plain.suffix == ".nrrd":
+        _check_nrrd(plain, sitk.GetArrayViewFromImage(image).nbytes)
     if plain != path:
         pack(plain, path)
         plain.unlink()
+
+
+def _check_nrrd(path: Path, size: int) -> None:
+    """Raises OSError when fewer than `size` bytes of unpacked data lie below the header."""
+    with open(path, "rb") as file:
+        header = file.read(_MOST_HEADER).find(b"\n\n") + 2
+    if header < 2 or path.stat().st_size < header + size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path.name)
 
 
 def as_type(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -24,6 +24,7 @@ from sitreg_engine import __version__
 from sitreg_engine.affine.alignment import align
 from sitreg_engine.inputs import read_mask, read_volume
 from sitreg_engine.progress import Reporter
+from sitreg_engine.scan import make_scan
 
 MARGIN = 10.0  # mm
 _WATER = 0.0  # Hounsfield
@@ -60,7 +61,8 @@ def alignment_of(fixed: str, moving: str, masks: tuple[str, str] | None) -> sitk
     inside = [read_mask(m, v.grid, "mask") for m, v in zip(masks, volumes, strict=True)] if masks else (None, None)
     reporter = Reporter()
     reporter.start("align", "Aligning the images")
-    matrix = align(*volumes, "auto", *inside, reporter).matrix
+    scans = [make_scan(volume, mask) for volume, mask in zip(volumes, inside, strict=True)]
+    matrix = align(*scans, "auto", reporter).matrix
     return sitk.AffineTransform(matrix[:3, :3].ravel().tolist(), matrix[:3, 3].tolist())
 
 

@@ -24,6 +24,7 @@ from page import put_into
 from speed_machine import ROOT, Machine, this_machine
 from speed_table import Figure, Section, markdown
 
+from sitreg_engine.allocator import use_large_pages
 from sitreg_engine.threads import wait_without_spinning
 
 TITLES = {
@@ -39,6 +40,7 @@ TITLES = {
 def main() -> int:
     args = _arguments()
     wait_without_spinning()  # for the processes started from here
+    use_large_pages()
     machine = this_machine()
     for name in args.only:
         figures = {device: _measured(name, device, args) for device in machine.devices()}

@@ -12,7 +12,8 @@ from sitreg_engine.inputs import read_volume
 from sitreg_engine.models import shelf_folder
 from sitreg_engine.models.sitreg.network import SITReg
 from sitreg_engine.models.weights_file import load_network
-from sitreg_engine.prepare import make_pair
+from sitreg_engine.prepare import lay_out, make_pair
+from sitreg_engine.scan import make_scan
 
 _MODEL, _SPACING = "brain-t1", 2.0  # mm
 
@@ -33,8 +34,8 @@ def difference_to_float32(
     files: Files, device: str, dtype: torch.dtype = torch.bfloat16
 ) -> tuple[float, float, int, int]:
     """Mean and largest distance of the displacements, voxels; folds in `dtype` and in float32; both directions."""
-    fixed, moving = (read_volume(str(path), "image") for path in (files.fixed, files.moving))
-    pair = make_pair(fixed, moving, Alignment(np.eye(4), "identity"), None, None, _SPACING)
+    fixed, moving = (make_scan(read_volume(str(path), "image")) for path in (files.fixed, files.moving))
+    pair = make_pair(lay_out(fixed, moving, Alignment(np.eye(4), "identity")), _SPACING)
     given = pair.moving.to(device), pair.fixed.to(device)
     exact, rounded = (both_maps(_network(kind, device), given) for kind in (torch.float32, dtype))
     lengths = [(a - b).norm(dim=1) for a, b in zip(exact, rounded, strict=True)]

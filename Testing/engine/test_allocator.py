@@ -1,5 +1,6 @@
 """Freed memory is kept for the next tensor while a job runs, and given back after it."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -72,3 +73,13 @@ def test_other_c_libraries_are_left_alone(monkeypatch):
     monkeypatch.setattr(allocator.sys, "platform", "win32")
     assert allocator.keep_freed_memory() is False
     allocator.give_back_freed_memory()
+
+
+@pytest.mark.parametrize(("decided", "expected"), [(None, "1"), ("0", "0")], ids=["by default", "the user decided"])
+def test_torch_asks_for_large_pages(monkeypatch, decided, expected):
+    if decided is None:
+        monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
+    else:
+        monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", decided)
+    allocator.use_large_pages()
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == expected

@@ -73,3 +73,13 @@ def test_memory_that_runs_out_is_told_in_words_with_a_way_on():
         told = failures.explain(error)
         assert "too little memory" in told.message and "coarser" in told.message
         assert told.expected
+
+
+def test_a_gpu_that_fails_is_named_as_such():
+    text = "CUDA error: no kernel image is available for execution on the device\nLook it up.\n"
+    told = failures.explain(
+        RuntimeError(text + "Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n")
+    )
+    assert told.expected
+    assert "no kernel image is available" in told.message and "device cpu" in told.message
+    assert "TORCH_USE_CUDA_DSA" in told.detail and "TORCH_USE_CUDA_DSA" not in told.message

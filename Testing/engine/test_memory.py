@@ -4,37 +4,38 @@ from pathlib import Path
 
 import pytest
 
-from sitreg_engine.memory import _left_in_container, free_memory, most_working_voxels, needed_memory
+from sitreg_engine.memory import _left_in_container, free_memory, needed_memory, usable_memory
 
 
 def test_this_machine_has_some_memory_left():
     assert 1e8 < free_memory() < 1e14
 
 
-def test_a_larger_grid_and_larger_images_need_more():
-    assert needed_memory(2e6, 1e6) > needed_memory(1e6, 1e6) > needed_memory(1e6, 0) > needed_memory(0, 0) > 0
-
-
-@pytest.mark.parametrize("image_voxels", [20e6, 157e6, 200e6])
-def test_the_largest_grid_fits_and_is_no_smaller_than_it_must_be(image_voxels):
-    most = most_working_voxels(8e9, image_voxels)
-    assert 0.85 * 8e9 < needed_memory(most, image_voxels) < 8e9
+def test_more_voxels_of_any_sort_need_more():
+    needs = [needed_memory(*voxels) for voxels in ((2e6, 1e6, 0), (1e6, 1e6, 0), (1e6, 0, 0), (0, 0, 0))]
+    assert needs == sorted(needs, reverse=True) and len(set(needs)) == 4 and needs[-1] > 0
+    assert needed_memory(1e6, 1e6, 1e8) > needed_memory(1e6, 1e6, 1e6)
 
 
 @pytest.mark.parametrize(
-    ("working_voxels", "image_voxels", "peak"),
-    [(10.3e6, 13.8e6, 4.29e9), (2.9e6, 13.8e6, 1.61e9), (0.74e6, 157e6, 3.67e9), (10.1e6, 157e6, 4.63e9)],
+    ("working_voxels", "image_voxels", "field_voxels", "peak"),
+    [
+        (10.3e6, 13.8e6, 14e6, 4.29e9),
+        (2.9e6, 13.8e6, 14e6, 1.61e9),
+        (0.74e6, 157e6, 1.6e6, 3.67e9),
+        (10.1e6, 157e6, 30e6, 4.63e9),
+    ],
 )
-def test_what_was_measured_is_covered_and_not_by_far_too_much(working_voxels, image_voxels, peak):
-    assert peak < needed_memory(working_voxels, image_voxels) < 1.7 * peak
+def test_what_was_measured_is_covered_and_not_by_far_too_much(working_voxels, image_voxels, field_voxels, peak):
+    assert peak < needed_memory(working_voxels, image_voxels, field_voxels) < 1.7 * peak
 
 
 def test_a_large_ct_is_worked_on_in_full_where_eight_gigabytes_are_free():
-    assert most_working_voxels(8e9, 2 * 512 * 512 * 300) > 9e6
+    assert needed_memory(9e6, 2 * 512 * 512 * 300, 30e6) < usable_memory(8e9)
 
 
-def test_where_the_images_do_not_fit_there_is_no_grid():
-    assert most_working_voxels(1e9, 500e6) == 0
+def test_some_memory_is_left_to_others():
+    assert 0.8 * 8e9 < usable_memory(8e9) < 8e9
 
 
 V2, V1 = "0::/slice/job\n", "5:cpuset:/\n4:cpu,memory:/slice/job\n"

@@ -13,9 +13,10 @@ from sitreg_engine.images import Volume
 from sitreg_engine.models import Card, ModelInfo
 from sitreg_engine.models.familiar import Familiar
 from sitreg_engine.models.halfway import HalfWay
-from sitreg_engine.predict import on_grid, predict
-from sitreg_engine.prepare import make_pair
+from sitreg_engine.predict import finest_look, first_look, on_grid, predict
+from sitreg_engine.prepare import lay_out, make_pair
 from sitreg_engine.progress import Reporter
+from sitreg_engine.scan import make_scan
 
 CPU = torch.device("cpu")
 CARD = Card(
@@ -64,11 +65,11 @@ def pairs_apart(millimetres: float):
     """`pair_at` of an ellipsoid with stripes and the same, moved along the first axis."""
     grid = Grid((48, 48, 48), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), tuple(map(float, np.eye(3).ravel())))
     places = np.stack(np.meshgrid(*[np.arange(48)] * 3, indexing="ij")) - 24
-    fixed, moving = (Volume(_ellipsoid(places, shift), grid) for shift in (0.0, millimetres / 2.0))
+    fixed, moving = (make_scan(Volume(_ellipsoid(places, shift), grid)) for shift in (0.0, millimetres / 2.0))
     reporter = Reporter()
     reporter.start("align", "")
-    alignment = align(fixed, moving, "none", None, None, reporter)
-    return partial(make_pair, fixed, moving, alignment, None, None)
+    alignment = align(fixed, moving, "none", reporter)
+    return partial(make_pair, lay_out(fixed, moving, alignment))
 
 
 def _ellipsoid(places: np.ndarray, shift: float) -> np.ndarray:
@@ -180,3 +181,27 @@ def test_strange_intensities_are_told_for_each_volume(pair_at):
 def test_coarser_voxels_than_in_training_are_told(pair_at):
     doubts = predict(shift(replace(CARD, spacing=1.0), spacing=2.0), pair_at(2.0), pair_at, CPU).doubts
     assert "1 mm" in doubts[0] and "2.00 mm" in doubts[0]
+
+
+def any_size(low: float, high: float) -> Card:
+    return replace(CARD, any_size=True, capture_range=20.0, familiar=Familiar((low, high), ((-1.0, 2.0),) * 5))
+
+
+@pytest.mark.parametrize(
+    ("side", "spacing"), [(128.0, 2.0), (256.0, 4.0), (320.0, 4.0), (640.0, 8.0)], ids=["small", "", "", "large"]
+)
+def test_weights_for_things_of_any_size_see_as_many_voxels_as_in_training(side, spacing):
+    assert first_look(any_size(230.0, 345.6), side) == pytest.approx(spacing)
+    assert finest_look(any_size(230.0, 345.6), side) == pytest.approx(spacing / 2)
+    assert first_look(CARD, side) == 4.0
+
+
+def test_small_things_are_familiar_to_weights_for_any_size(pair_at):
+    side = max(pair_at(2.0).grid.shape) * 2.0
+    card, seen = any_size(2 * side, 4 * side), in_looks((1.0, 2.0))
+    model = replace(seen, info=replace(seen.info, card=card))
+    assert told(model, pair_at) == []
+    assert model.seen == [pair_at(2.0).grid.shape]
+    # 20 mm for things of twice the size are 10 mm here
+    [doubt] = told(shift(card, 12.0, 2.0), pair_at)
+    assert "12 mm" in doubt and "10 mm" in doubt

@@ -6,7 +6,7 @@ import pytest
 from sitreg_engine.errors import InputError
 from sitreg_engine.fields import DisplacementField
 from sitreg_engine.geometry import Grid
-from sitreg_engine.quality.landmarks import landmark_measures, target_registration_errors
+from sitreg_engine.quality.landmarks import landmark_doubts, landmark_measures, target_registration_errors
 
 GRID = Grid((20, 20, 20), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), tuple(np.eye(3).ravel()))
 POINTS = np.array([[3.0, 4.0, 5.0], [10.0, 2.0, 17.5], [8.0, 8.0, 8.0], [1.0, 1.0, 1.0]])
@@ -25,6 +25,13 @@ def test_the_right_map_leaves_no_error_and_a_wrong_one_leaves_its_fault():
     right, wrong = shifted(3, 0, 4), shifted(-3, 0, -4)
     assert target_registration_errors(POINTS, moving, right).max() < 1e-5
     assert np.allclose(target_registration_errors(POINTS, moving, wrong), 10)
+
+
+def test_points_beyond_the_saved_field_are_told():
+    assert landmark_doubts(POINTS, GRID) == []
+    beyond = np.array([[-0.6, 4.0, 5.0], [3.0, 19.4, 5.0], [3.0, 4.0, 25.0]])
+    [doubt] = landmark_doubts(beyond, GRID)
+    assert doubt.startswith("2 of 3 fixed landmarks lie outside the saved transform")
 
 
 def test_mean_median_percentile_and_maximum_before_and_after():

@@ -250,7 +250,7 @@ def test_images_that_are_nowhere_near_each_other_are_refused(pair, tmp_path):
 
 
 def test_masks_and_points_are_measured(pair, tmp_path):
-    (tmp_path / "p.csv").write_text("0,0,0\n5,5,5\n")
+    (tmp_path / "p.csv").write_text("0,0,0\n5,5,5\n900,0,0\n")
     found = run(
         *(pair.fixed, pair.moving, tmp_path / "out"),
         fixed_mask=pair.fixed_labels,
@@ -260,6 +260,7 @@ def test_masks_and_points_are_measured(pair, tmp_path):
     )
     assert found.value("forward_folds_in_mask") == 0
     assert found.value("tre_mean_before") == 0
+    assert any("1 of 3 fixed landmarks lie outside" in warning for warning in found.result.warnings)
 
 
 def test_volumes_of_a_few_millimetres_are_registered_like_large_ones(tmp_path):

@@ -1,6 +1,7 @@
 """Fields and images in files: what ITK reads is what was given, to the last bit."""
 
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -81,3 +82,15 @@ def test_values_are_rounded_and_clipped_to_their_type(dtype, given, stored):
 def test_large_labels_pass_unchanged():
     labels = np.array([2**53 + 1, -1], np.int64)
     np.testing.assert_array_equal(as_type(labels, np.dtype("int64")), labels)
+
+
+def test_an_nrrd_file_that_lacks_its_last_bytes_is_an_error(tmp_path, monkeypatch):
+    whole = sitk.WriteImage
+
+    def cut(image, path, **settings):
+        whole(image, path, **settings)
+        os.truncate(path, os.path.getsize(path) - 1)
+
+    monkeypatch.setattr("sitreg_engine.writing.sitk.WriteImage", cut)
+    with pytest.raises(OSError, match=r"No space left on device: 'a\.nrrd'"):
+        write_image(np.zeros(OBLIQUE.shape, np.int16), OBLIQUE, np.dtype(np.int16), tmp_path / "a.nrrd")

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sitreg_engine.contract import Measure
-from sitreg_engine.foreground import foreground, grown, mask_foreground, shrunk, size_of, without_padding
+from sitreg_engine.foreground import grown, shrunk, size_of
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume
 from sitreg_engine.progress import Reporter
-from sitreg_engine.study import canonical, study_frame
+from sitreg_engine.scan import Scan
+from sitreg_engine.study import study_frame
 
 from .given import read_matrix
 from .levels import histogram_window, make_level
@@ -46,30 +47,21 @@ class Alignment:
     warnings: list[str] = field(default_factory=list)
 
 
-def align(
-    fixed: Volume,
-    moving: Volume,
-    choice: str,
-    fixed_mask: Volume | None,
-    moving_mask: Volume | None,
-    reporter: Reporter,
-) -> Alignment:
+def align(fixed: Scan, moving: Scan, choice: str, reporter: Reporter) -> Alignment:
     """The alignment of two images: `choice` is "auto" (affine), "rigid", "none" or an ITK transform file.
 
-    Masks (non-zero = inside) say what to align by. Swapping the images gives the inverse matrix, and the same images
+    Masks say what to align by. Swapping the images gives the inverse matrix, and the same images
     stored otherwise or lying elsewhere in the world give the same map. Runs within the stage the reporter is in.
     Raises AlignmentError when the result is not to be believed, InputError for a file that cannot be used.
     """
     given = None if choice in ("auto", "rigid") else np.eye(4) if choice == "none" else read_matrix(choice)
-    fixed, moving = without_padding(canonical(fixed)), without_padding(canonical(moving))
-    frame = study_frame(fixed.grid, moving.grid)
+    frame = study_frame(fixed.image.grid, moving.image.grid)
     into = np.linalg.inv(frame)
-    images = [_moved(volume, into) for volume in (fixed, moving)]
-    masks = [mask and _moved(canonical(mask), into) for mask in (fixed_mask, moving_mask)]
-    pyramid = make_pyramid(images, masks)
+    scans = [_moved(scan, into) for scan in (fixed, moving)]
+    pyramid = make_pyramid(scans)
     reporter.step(0.1)
     if given is None:
-        grids = (images[0].grid, images[1].grid)
+        grids = (scans[0].image.grid, scans[1].image.grid)
         local, kind, notes = _found(pyramid, grids, choice, lambda share: reporter.step(0.1 + 0.8 * share))
     else:
         local, kind, notes = into @ given @ frame, "identity" if choice == "none" else "file", []
@@ -110,18 +102,19 @@ def _attempt(pyramid: Pyramid, starts: list[np.ndarray], choice: str, step) -> t
     return centring.matrix(search(pyramid, starts, RIGID, quiet)), "rigid", notes
 
 
-def _moved(volume: Volume, rigid: np.ndarray) -> Volume:
-    return replace(volume, grid=volume.grid.transformed(rigid))
+def _moved(scan: Scan, rigid: np.ndarray) -> Scan:
+    volumes = (volume and replace(volume, grid=volume.grid.transformed(rigid)) for volume in vars(scan).values())
+    return Scan(*volumes)
 
 
-def make_pyramid(images: list[Volume], masks: list[Volume | None]) -> Pyramid:
-    """Both images (and masks), in the study frame, at three resolutions."""
-    insides = [_inside(image, mask) for image, mask in zip(images, masks, strict=True)]
+def make_pyramid(scans: list[Scan]) -> Pyramid:
+    """Both scans, in the study frame, at three resolutions."""
+    insides = [scan.inside for scan in scans]
     finest = min(min(map(size_of, insides)) * FINEST, COARSEST)
-    bases = [shrunk(image, finest) for image in images]
+    bases = [shrunk(scan.image, finest) for scan in scans]
     centring = _centring(insides)
     pairs = []
-    for factor, count, *margins in zip((4, 2, 1), COUNTS, *map(_margins, masks), strict=True):
+    for factor, count, *margins in zip((4, 2, 1), COUNTS, *map(_margins, scans), strict=True):
         levels = [
             make_level(base, _domain(inside, margin), finest * factor, count, histogram_window(base))
             for base, inside, margin in zip(bases, insides, margins, strict=True)
@@ -130,12 +123,8 @@ def make_pyramid(images: list[Volume], masks: list[Volume | None]) -> Pyramid:
     return Pyramid(*pairs)
 
 
-def _inside(image: Volume, mask: Volume | None) -> Volume:
-    return foreground(image) if mask is None else mask_foreground(mask)
-
-
-def _margins(mask: Volume | None) -> tuple[float, ...]:
-    return MARGINS if mask is None else MASK_MARGINS
+def _margins(scan: Scan) -> tuple[float, ...]:
+    return MARGINS if scan.mask is None else MASK_MARGINS
 
 
 def _domain(inside: Volume, margin: float) -> Volume:

@@ -7,8 +7,11 @@ import numpy as np
 from sitreg_engine.foreground import shrunk
 from sitreg_engine.geometry import apply
 from sitreg_engine.images import Volume
+from sitreg_engine.lattices import box_around
 
 from .mutual_information import BINS, look_up
+
+_SPARSE = 0.01  # share of a domain's voxels
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,16 @@ def spread_points(inside: Volume, count: int) -> np.ndarray:
     Roberts' R3 sequence, a three-dimensional golden ratio. Points between the voxels avoid the bias of mutual
     information towards maps that put grid on grid.
     """
-    tried = int(np.ceil(count / inside.array.mean()))
+    # Where nearly nothing is true nearly all points would be drawn in vain: billions, for a mask of a few voxels.
+    sparse = inside.array.mean() < _SPARSE
+    box = box_around(inside.array, 0) if sparse else tuple(slice(0, n) for n in inside.grid.shape)
+    part = inside.array[box]
+    tried = int(np.ceil(count / part.mean()))
     golden = 1.2207440846057596  # the real root of x^4 = x + 1
     steps = np.arange(1, tried + 1)[:, None] / golden ** np.arange(1, 4)
-    coordinates = np.mod(0.5 + steps, 1.0) * np.array(inside.grid.shape) - 0.5
-    nearest = np.clip(np.rint(coordinates).astype(int), 0, np.array(inside.grid.shape) - 1)
-    return coordinates[inside.array[tuple(nearest.T)]]
+    coordinates = np.mod(0.5 + steps, 1.0) * np.array(part.shape) - 0.5
+    nearest = np.clip(np.rint(coordinates).astype(int), 0, np.array(part.shape) - 1)
+    return coordinates[part[tuple(nearest.T)]] + [side.start for side in box]
 
 
 def meeting(level: Level, other: Level, matrix: np.ndarray) -> Level:

@@ -50,12 +50,11 @@ def _whole_numbers(path: str, role: str) -> Volume:
 
 def _check_place(stored: Volume, grid: Grid, path: str, role: str) -> None:
     """At least one voxel that is not zero, and one of them within the box of `grid` (half a voxel around it)."""
-    used = np.argwhere(stored.array)
-    if not len(used):
+    if not stored.array.any():
         raise InputError(f"The {role} is empty: every voxel of {path} is 0. Check the file.")
     if stored.grid == grid:
         return
-    voxels = apply(grid.world_to_voxel @ stored.grid.voxel_to_world, used)
+    voxels = apply(grid.world_to_voxel @ stored.grid.voxel_to_world, np.argwhere(stored.array))
     if not np.any(np.all((voxels >= -0.5) & (voxels <= np.array(grid.shape) - 0.5), axis=1)):
         raise InputError(f"The {role} {path} and its image do not overlap in space. Do they belong together?")
 

@@ -6,7 +6,6 @@
 import dataclasses
 import json
 import math
-import os
 import re
 import typing
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from sitreg_engine.contract import Measure, finite
 from sitreg_engine.errors import InputError
+from sitreg_engine.whole import written_whole
 
 from .familiar import Familiar
 
@@ -46,6 +46,7 @@ class Card:
     training: str = ""  # how it was made: settings and steps
     results: tuple[Measure, ...] = ()
     familiar: Familiar | None = None  # how the training images looked; None: not known
+    any_size: bool = False  # smaller and larger things are shown to it with voxels in proportion
 
 
 def read_card(folder: Path) -> Card:
@@ -68,9 +69,8 @@ def write_card(card: Card, folder: Path) -> None:
     """Write card.json, whole or not at all. Raises InputError when something is missing or wrong."""
     check_card(card, "The model card")
     text = json.dumps(finite(dataclasses.asdict(card)), indent=2, ensure_ascii=False, allow_nan=False)
-    temporary = folder / f".{CARD}.{os.getpid()}.tmp"
-    temporary.write_text(text + "\n", encoding="utf-8")
-    os.replace(temporary, folder / CARD)
+    with written_whole(folder / CARD) as file:
+        file.write_text(text + "\n", encoding="utf-8")
 
 
 def check_card(card: Card, name: str) -> None:
@@ -87,6 +87,8 @@ def check_card(card: Card, name: str) -> None:
     if card.normalisation not in NORMALISATIONS:
         known = ", ".join(NORMALISATIONS)
         raise InputError(f"{name}: normalisation must be one of {known}, got {card.normalisation!r}.")
+    if card.any_size and (card.familiar is None or card.familiar.side[1] <= 0):
+        raise InputError(f"{name}: any_size needs familiar.side, the sizes that the model was trained on.")
     if not _SHA256.fullmatch(card.sha256):
         raise InputError(f"{name}: sha256 must be 64 hexadecimal digits, got {card.sha256!r}.")
 

@@ -51,11 +51,14 @@ def familiar_of(images: Sequence[tuple[Tensor, Tensor]], spacing: float) -> Fami
     return Familiar(_range(sides), tuple(_range(column) for column in columns))
 
 
-def unlike(familiar: Familiar, image: Tensor, seen: Tensor, spacing: float) -> list[str]:
-    """What about an image (1, 1, I, J, K) was not so in training: parts of a sentence, none when all is familiar."""
+def unlike(familiar: Familiar, image: Tensor, seen: Tensor, spacing: float | None) -> list[str]:
+    """What about an image (1, 1, I, J, K) was not so in training: parts of a sentence, none when all is familiar.
+
+    spacing: mm; None where size does not matter.
+    """
     found = []
-    side = max(image.shape[2:]) * spacing
-    if not _within(familiar.side, side):
+    side = max(image.shape[2:]) * spacing if spacing else None
+    if side is not None and not _within(familiar.side, side):
         low, high = familiar.side
         found.append(f"what it shows is {side:.0f} mm long instead of {low:.0f} to {high:.0f} mm")
     values = quantiles(image, seen)

@@ -6,7 +6,6 @@ little endian, length of the header; the header; the data. (Format description: 
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.whole import written_whole
 
 _METADATA = "__metadata__"
 _MOST_HEADER = 100_000_000  # bytes; the format's own limit
@@ -48,9 +48,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
         place += len(raw)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the data begins at a multiple of 8
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(b"".join([len(text).to_bytes(8, "little"), text, *parts]))
-    os.replace(temporary, path)
+    with written_whole(path) as file:
+        file.write_bytes(b"".join([len(text).to_bytes(8, "little"), text, *parts]))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,35 +1,27 @@
 """A working spacing that the memory at hand allows."""
 
 from sitreg_engine.errors import ResourceError
-from sitreg_engine.images import Volume
-from sitreg_engine.memory import most_working_voxels, needed_memory
+from sitreg_engine.memory import usable_memory
 
-from .spacing import MAX_VOXELS, choose_spacing, working_voxels
+from .layout import Layout
+from .spacing import choose_spacing
 
 _LEAST_VOXELS = 100_000  # of a working grid; with fewer the result would be of no use
 
 
 def affordable_spacing(
-    fixed: Volume, moving: Volume, wanted: float, free: float, finest: float = 0.0, share: float = 1.0
+    layout: Layout, wanted: float, free: float, finest: float = 0.0, share: float = 1.0
 ) -> tuple[float, list[str]]:
     """Working spacing in mm, by `choose_spacing` and coarser where `free` bytes of memory ask for it; and what to tell.
 
     finest: mm below which voxels are of no use; share: of the images' own, see `choose_spacing`.
     Raises ResourceError when a `wanted` spacing, or any at all, needs more memory than there is.
     """
-    image_voxels = fixed.array.size + moving.array.size
-    limit = most_working_voxels(free, image_voxels)
-    spacing = max(choose_spacing(fixed, moving, wanted, share=share), finest)
-    voxels = working_voxels(fixed, moving, spacing)
-    if voxels <= limit:
+    spacing = max(choose_spacing(layout, wanted, share), finest)
+    if layout.memory(spacing) <= usable_memory(free):
         return spacing, []
-    needed = f"{needed_memory(voxels, image_voxels) / 1e9:.1f} GB of memory would be needed"
-    if limit < _LEAST_VOXELS:
-        raise ResourceError(
-            f"There is too little memory for images of this size: {free / 1e9:.1f} GB are free and {needed}. "
-            "Close other programs, or crop or resample the images."
-        )
-    coarser = choose_spacing(fixed, moving, 0.0, min(limit, MAX_VOXELS), share)
+    needed = f"{layout.memory(spacing) / 1e9:.1f} GB of memory would be needed"
+    coarser = _coarser(layout, spacing, free, needed)
     if wanted > 0:
         raise ResourceError(
             f"There is too little memory for a working spacing of {wanted:g} mm: {free / 1e9:.1f} GB are free and "
@@ -38,3 +30,15 @@ def affordable_spacing(
     return coarser, [
         f"Working at {coarser:.2f} mm instead of {spacing:.2f} mm: {free / 1e9:.1f} GB of memory are free and {needed}."
     ]
+
+
+def _coarser(layout: Layout, spacing: float, free: float, needed: str) -> float:
+    """The finest spacing that there is memory for. Raises ResourceError where it would be of no use."""
+    while layout.memory(spacing) > usable_memory(free):
+        spacing *= 1.02
+        if layout.extent.voxels(spacing) < _LEAST_VOXELS:
+            raise ResourceError(
+                f"There is too little memory for images of this size: {free / 1e9:.1f} GB are free and {needed}. "
+                "Close other programs, or crop or resample the images."
+            )
+    return spacing

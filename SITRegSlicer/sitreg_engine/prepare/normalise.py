@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sitreg_engine.geometry import Grid
+from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume
 
 # (image in its original intensities, foreground as a bool Volume) -> float32 array (I, J, K), background near 0.
@@ -26,20 +26,29 @@ def robust_range(volume: Volume, inside: Volume) -> np.ndarray:
     if high <= low:
         low, high = float(array.min()), float(array.max())
     array -= low
-    array /= max(high - low, 1e-6)
+    array /= max(high - low, float(np.finfo(np.float32).tiny))
     return soft_clip(array)
 
 
 def _foreground_values(array: np.ndarray, grid: Grid, inside: Volume) -> np.ndarray:
     """About two million values at most of the array where `inside` (on its own, coarser grid of the image) is true."""
-    stride = tuple(slice(None, None, max(round((array.size / _SAMPLES) ** (1 / 3)), 1)) for _ in range(3))
+    apart = (array.size * grid.voxel_volume / _SAMPLES) ** (1 / 3)  # mm
+    stride = tuple(slice(None, None, max(round(apart / own), 1)) for own in grid.spacing)
     coarse = array[stride]
     index = np.stack(np.meshgrid(*[np.arange(n)[s] for n, s in zip(array.shape, stride, strict=True)], indexing="ij"))
     to_inside = inside.grid.world_to_voxel @ grid.voxel_to_world
     places = np.tensordot(to_inside[:3, :3], index, axes=1) + to_inside[:3, 3, None, None, None]
     sizes = np.array(inside.grid.shape)[:, None, None, None]
     nearest = np.clip(np.rint(places).astype(np.int32), 0, sizes - 1)
-    return coarse[inside.array[tuple(nearest)]]
+    found = coarse[inside.array[tuple(nearest)]]
+    return found if found.size else _at(array, grid, inside)
+
+
+def _at(array: np.ndarray, grid: Grid, inside: Volume) -> np.ndarray:
+    """The values nearest to the middle of each voxel that is true: of a slice between those that were looked at."""
+    places = apply(grid.world_to_voxel @ inside.grid.voxel_to_world, np.argwhere(inside.array))
+    index = np.clip(np.rint(places).astype(int), 0, np.array(array.shape) - 1)
+    return array[tuple(index.T)]
 
 
 def soft_clip(array: np.ndarray) -> np.ndarray:

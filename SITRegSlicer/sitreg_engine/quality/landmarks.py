@@ -5,6 +5,7 @@ import numpy as np
 from sitreg_engine.contract import Measure
 from sitreg_engine.errors import InputError
 from sitreg_engine.fields import DisplacementField
+from sitreg_engine.geometry import Grid, apply
 
 
 def target_registration_errors(fixed: np.ndarray, moving: np.ndarray, forward: DisplacementField | None) -> np.ndarray:
@@ -22,6 +23,18 @@ def landmark_measures(fixed: np.ndarray, moving: np.ndarray, forward: Displaceme
     before = target_registration_errors(fixed, moving, None)
     after = target_registration_errors(fixed, moving, forward)
     return _measures_of(before, "_before", "before registration") + _measures_of(after, "", "after registration")
+
+
+def landmark_doubts(fixed: np.ndarray, grid: Grid) -> list[str]:
+    """What to tell of fixed points (N, 3), LPS mm, beyond the grid of the saved field."""
+    places = apply(grid.world_to_voxel, fixed)
+    beyond = int(((places < -0.5) | (places > np.array(grid.shape) - 0.5)).any(axis=1).sum())
+    if not beyond:
+        return []
+    return [
+        f"{beyond} of {len(fixed)} fixed landmarks lie outside the saved transform. Their errors are as if the "
+        "displacement at its edge went on; other programs may move nothing there."
+    ]
 
 
 def _measures_of(errors: np.ndarray, suffix: str, when: str) -> list[Measure]:

@@ -64,6 +64,8 @@ def test_the_panel_finds_the_id_and_the_title(tmp_path):
         ({"capture_range": -1.0}, "capture_range must be"),
         ({"normalisation": "none"}, "normalisation must be one of robust_range"),
         ({"sha256": "abc"}, "sha256 must be 64"),
+        ({"any_size": True}, "any_size needs familiar"),
+        ({"any_size": True, "familiar": Familiar((-2.0, 0.0), ((0.1, 0.2),) * 5)}, "any_size needs familiar"),
     ],
 )
 def test_an_unsound_card_is_not_written(tmp_path, changes, reason):

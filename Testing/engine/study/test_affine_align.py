@@ -15,6 +15,7 @@ from sitreg_engine.errors import AlignmentError, Cancelled
 from sitreg_engine.geometry import apply
 from sitreg_engine.images import Volume, to_sitk
 from sitreg_engine.progress import Reporter
+from sitreg_engine.scan import make_scan
 
 WORLD = ((1, 2, 3), 20.0)  # the turn of both headers
 
@@ -32,7 +33,7 @@ def rigid(study) -> Alignment:
 def run(fixed: Volume, moving: Volume, choice: str = "auto", masks=(None, None)) -> Alignment:
     reporter = Reporter()
     reporter.start("align", "Aligning")
-    return align(fixed, moving, choice, *masks, reporter)
+    return align(make_scan(fixed, masks[0]), make_scan(moving, masks[1]), choice, reporter)
 
 
 def distance(one: np.ndarray, other: np.ndarray, points: np.ndarray) -> float:
@@ -189,14 +190,14 @@ def test_it_can_be_cancelled(study):
     asked: list[int] = []
     reporter.start("align", "Aligning")
     with pytest.raises(Cancelled):
-        align(study.fixed, study.moving, "auto", None, None, reporter)
+        align(make_scan(study.fixed), make_scan(study.moving), "auto", reporter)
 
 
 def test_progress_never_falls(study):
     fractions: list[float] = []
     reporter = Reporter(lambda stage, fraction, text: fractions.append(fraction))
     reporter.start("align", "Aligning")
-    align(study.fixed, study.moving, "auto", None, None, reporter)
+    align(make_scan(study.fixed), make_scan(study.moving), "auto", reporter)
     assert fractions == sorted(fractions)
     assert len(fractions) > 5
 
@@ -207,10 +208,11 @@ import SimpleITK as sitk
 from sitreg_engine.affine import align
 from sitreg_engine.images import from_sitk
 from sitreg_engine.progress import Reporter
+from sitreg_engine.scan import make_scan
 reporter = Reporter()
 reporter.start("align", "")
-volumes = [from_sitk(sitk.ReadImage(path)) for path in sys.argv[1:]]
-sys.stdout.write(align(*volumes, "auto", None, None, reporter).matrix.tobytes().hex())
+scans = [make_scan(from_sitk(sitk.ReadImage(path))) for path in sys.argv[1:]]
+sys.stdout.write(align(*scans, "auto", reporter).matrix.tobytes().hex())
 """
 
 

@@ -86,6 +86,15 @@ def test_sampling_points_are_spread_evenly():
     assert np.abs(octants / 1000 - 1).max() < 0.05
 
 
+def test_points_in_a_few_voxels_are_found_without_trying_billions():
+    array = np.zeros((400, 400, 400), bool)
+    array[100:102, 300:303, 200] = True
+    points = spread_points(Volume(array, Grid(array.shape, (1.0,) * 3, (0.0,) * 3, tuple(np.eye(3).ravel()))), 500)
+    assert len(points) == 500
+    assert np.allclose(points.min(axis=0), (99.5, 299.5, 199.5), atol=0.1)
+    assert np.allclose(points.max(axis=0), (101.5, 302.5, 200.5), atol=0.1)
+
+
 def test_the_minimiser_finds_the_bottom_of_a_valley():
     def valley(x):  # Rosenbrock
         a, b = 1 - x[0], x[1] - x[0] ** 2

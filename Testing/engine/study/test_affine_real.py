@@ -11,6 +11,7 @@ from sitreg_engine.affine import align
 from sitreg_engine.geometry import apply
 from sitreg_engine.images import Volume, from_sitk
 from sitreg_engine.progress import Reporter
+from sitreg_engine.scan import make_scan
 
 DATA = Path(os.environ.get("SITREG_DATA") or Path(__file__).parents[4] / "shared" / "data")
 
@@ -24,7 +25,7 @@ def read(relative: str) -> Volume:
 def run(fixed: Volume, moving: Volume) -> np.ndarray:
     reporter = Reporter()
     reporter.start("align", "Aligning")
-    return align(fixed, moving, "auto", None, None, reporter).matrix
+    return align(make_scan(fixed), make_scan(moving), "auto", reporter).matrix
 
 
 def dice(fixed: Volume, moving: Volume, matrix: np.ndarray) -> float:

@@ -55,6 +55,13 @@ def test_background_noise_is_not_foreground():
     assert size_of(inside) == pytest.approx(ball(15).sum() ** (1 / 3), rel=0.2)
 
 
+def test_grainy_air_without_anything_between_it_and_tissue_is_not_foreground():
+    array = np.random.default_rng(0).uniform(0, 5, (24, 26, 28)).astype(np.float32)
+    array[6:18, 7:20, 8:20] += 100
+    found = foreground(volume(array))
+    assert found.array.sum() * found.grid.voxel_volume < 1.5 * 12 * 13 * 12 * volume(array).grid.voxel_volume
+
+
 def test_holes_are_filled_and_specks_dropped():
     array = 100.0 * (ball(18) & ~ball(9))
     array[:2, :2, :2] = 100

@@ -10,12 +10,16 @@ from sitreg_engine.affine import Alignment
 from sitreg_engine.foreground import foreground
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
-from sitreg_engine.prepare import make_pair
+from sitreg_engine.prepare import Pair, lay_out, make_pair
 from sitreg_engine.prepare.blank import is_blanked, not_blank
+from sitreg_engine.scan import make_scan
 
 GRID = Grid((40, 44, 36), (4.0, 4.0, 4.0), (-78.0, -86.0, -70.0), tuple(map(float, np.eye(3).ravel())))
 VOXELS = 40 * 44 * 36
-STILL = Alignment(np.eye(4), "identity")
+
+
+def still_pair(fixed: Volume, moving: Volume, moving_mask: Volume | None = None) -> Pair:
+    return make_pair(lay_out(make_scan(fixed), make_scan(moving, moving_mask), Alignment(np.eye(4), "identity")), 4.0)
 
 
 def distances() -> np.ndarray:
@@ -82,7 +86,7 @@ def test_blank_voxels_have_no_part_in_what_counts(brain):
 
 
 def test_a_pair_compares_only_what_both_show_and_says_so(brain, head):
-    pair = make_pair(head, brain, STILL, None, None, 4.0)
+    pair = still_pair(head, brain)
     assert pair.fixed_inside.sum() == VOXELS
     shown = pair.moving[pair.moving_inside > 0]
     assert float(shown.min()) > 0.2
@@ -91,7 +95,7 @@ def test_a_pair_compares_only_what_both_show_and_says_so(brain, head):
 
 
 def test_swapping_the_images_swaps_what_counts(brain, head):
-    one, other = make_pair(head, brain, STILL, None, None, 4.0), make_pair(brain, head, STILL, None, None, 4.0)
+    one, other = still_pair(head, brain), still_pair(brain, head)
     assert torch.equal(one.moving_inside, other.fixed_inside)
     assert torch.equal(one.fixed_inside, other.moving_inside)
     assert "fixed volume is blank" in other.doubts[0]
@@ -99,7 +103,7 @@ def test_swapping_the_images_swaps_what_counts(brain, head):
 
 def test_a_mask_has_the_say(brain, head):
     mask = Volume(ball(44), GRID)
-    pair = make_pair(head, brain, STILL, None, mask, 4.0)
+    pair = still_pair(head, brain, mask)
     assert pair.doubts == ()
     assert pair.moving_inside.sum() == VOXELS
 

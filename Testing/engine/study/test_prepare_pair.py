@@ -10,9 +10,15 @@ from sitreg_engine.affine import Alignment
 from sitreg_engine.errors import AlignmentError
 from sitreg_engine.geometry import apply
 from sitreg_engine.images import Volume
-from sitreg_engine.prepare import Pair, make_pair
+from sitreg_engine.prepare import Pair, lay_out, make_pair
+from sitreg_engine.scan import make_scan
 
 SPACING = 4.0
+STILL = Alignment(np.eye(4), "identity")
+
+
+def paired(fixed: Volume, moving: Volume, alignment: Alignment, spacing: float = SPACING, *normalise) -> Pair:
+    return make_pair(lay_out(make_scan(fixed), make_scan(moving), alignment), spacing, *normalise)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +28,7 @@ def alignment(study) -> Alignment:
 
 @pytest.fixture(scope="module")
 def pair(study, alignment) -> Pair:
-    return make_pair(study.fixed, study.moving, alignment, None, None, SPACING)
+    return paired(study.fixed, study.moving, alignment)
 
 
 def inverse(alignment: Alignment) -> Alignment:
@@ -58,7 +64,7 @@ def test_all_tensors_are_on_the_grid(pair):
 
 def test_values_are_those_of_the_body(alignment, tools):
     study = tools.make_study((2.5, 2.5, 2.5))
-    raw = make_pair(study.fixed, study.moving, alignment, None, None, 2.5, lambda volume, _: volume.array)
+    raw = paired(study.fixed, study.moving, alignment, 2.5, lambda volume, _: volume.array)
     index = np.argwhere(raw.fixed[0, 0].numpy() > 60)
     truth = tools.brightness(apply(study.matrix @ raw.to_fixed @ raw.grid.voxel_to_world, index))
     assert len(index) > 500
@@ -67,7 +73,7 @@ def test_values_are_those_of_the_body(alignment, tools):
 
 
 def test_the_aligned_images_agree(pair, study):
-    apart = make_pair(study.fixed, study.moving, Alignment(np.eye(4), "identity"), None, None, SPACING)
+    apart = paired(study.fixed, study.moving, STILL)
     assert correlation(pair.fixed, pair.moving) > 0.995
     assert correlation(apart.fixed, apart.moving) < 0.95
 
@@ -81,7 +87,7 @@ def test_anatomy_is_never_cropped(pair, study):
 
 
 def test_swapping_the_images_swaps_the_tensors_and_nothing_else(pair, study, alignment):
-    swapped = make_pair(study.moving, study.fixed, inverse(alignment), None, None, SPACING)
+    swapped = paired(study.moving, study.fixed, inverse(alignment))
     assert swapped.grid.shape == pair.grid.shape
     assert np.allclose(swapped.grid.origin, pair.grid.origin, atol=1e-9)
     assert np.allclose(swapped.to_fixed, pair.to_moving, atol=1e-10)
@@ -91,7 +97,7 @@ def test_swapping_the_images_swaps_the_tensors_and_nothing_else(pair, study, ali
 
 
 def test_every_storage_order_gives_the_same_pair(pair, study, alignment, tools, storage):
-    found = make_pair(tools.stored(study.fixed, *storage), study.moving, alignment, None, None, SPACING)
+    found = paired(tools.stored(study.fixed, *storage), study.moving, alignment)
     assert found.grid.shape == pair.grid.shape
     assert np.allclose(found.to_fixed, pair.to_fixed, atol=1e-10)
     assert torch.allclose(found.fixed, pair.fixed, atol=1e-5)
@@ -101,7 +107,7 @@ def test_every_storage_order_gives_the_same_pair(pair, study, alignment, tools, 
 def test_the_pair_does_not_change_when_both_headers_turn(pair, study, tools):
     world = tools.turn((1, 2, 3), 20)
     turned = Alignment(world @ study.matrix @ np.linalg.inv(world), "affine")
-    found = make_pair(tools.placed(study.fixed, world), tools.placed(study.moving, world), turned, None, None, SPACING)
+    found = paired(tools.placed(study.fixed, world), tools.placed(study.moving, world), turned)
     assert found.grid.shape == pair.grid.shape
     assert np.allclose(found.grid.origin, pair.grid.origin, atol=1e-9)
     assert np.allclose(found.to_moving, world @ pair.to_moving, atol=1e-9)
@@ -111,7 +117,7 @@ def test_the_pair_does_not_change_when_both_headers_turn(pair, study, tools):
 def test_beyond_the_field_of_view_there_is_background_and_it_is_marked(study, alignment):
     part = study.moving.array[:10].copy()
     moving = Volume(part, replace(study.moving.grid, shape=part.shape))
-    found = make_pair(study.fixed, moving, alignment, None, None, SPACING)
+    found = paired(study.fixed, moving, alignment)
     outside = found.moving_inside == 0
     assert 0.2 < outside.float().mean() < 0.9
     assert not found.moving[outside].any()
@@ -124,7 +130,8 @@ def test_masks_travel_with_their_images_and_set_the_box(study, alignment, pair):
     mask = np.zeros(study.fixed.array.shape, np.uint8)
     mask[7:11, 8:12, 6:10] = 5
     masks = [replace(volume, array=mask) for volume in (study.fixed, study.moving)]
-    found = make_pair(study.fixed, study.moving, alignment, *masks, SPACING)
+    scans = [make_scan(image, mask) for image, mask in zip((study.fixed, study.moving), masks, strict=True)]
+    found = make_pair(lay_out(*scans, alignment), SPACING)
     for tensor in (found.fixed_mask, found.moving_mask):
         assert tensor.shape == (1, 1, *found.grid.shape)
         assert tensor.min() >= 0
@@ -136,7 +143,7 @@ def test_masks_travel_with_their_images_and_set_the_box(study, alignment, pair):
 
 def test_an_image_finer_than_the_grid_is_smoothed_first(study, alignment):
     checks = replace(study.fixed, array=(np.indices(study.fixed.array.shape).sum(axis=0) % 2).astype(np.float32))
-    pair = make_pair(checks, checks, Alignment(np.eye(4), "identity"), None, None, 15.0, lambda v, _: v.array)
+    pair = paired(checks, checks, STILL, 15.0, lambda volume, _: volume.array)
     middle = pair.fixed[pair.fixed_inside == 1]
     assert float(middle.std()) < 0.05
     assert float(middle.mean()) == pytest.approx(0.5, abs=0.05)
@@ -145,4 +152,4 @@ def test_an_image_finer_than_the_grid_is_smoothed_first(study, alignment):
 def test_a_half_turn_is_refused(study, tools):
     matrix = tools.turn((0, 0, 1), 180) @ np.diag([1.1, 0.9, 1.0, 1.0])
     with pytest.raises(AlignmentError, match="180 degrees"):
-        make_pair(study.fixed, study.moving, Alignment(matrix, "file"), None, None, SPACING)
+        paired(study.fixed, study.moving, Alignment(matrix, "file"))
