@@ -145,7 +145,9 @@ def _models(_given: argparse.Namespace) -> int:
             weights = "none installed; give a weights file"
         sys.stdout.write(f"{name}: {kind.title}; weights: {weights}\n")
     for card in shelved():
-        about = f"{card.anatomy}, {card.modality} {card.contrast}, {card.spacing:g} mm"
+        kind = " ".join(dict.fromkeys((card.modality, card.contrast)))
+        size = "voxels in proportion" if card.any_size else f"{card.spacing:g} mm"
+        about = ", ".join(dict.fromkeys((card.anatomy, kind, size)))  # "any" is said once
         sys.stdout.write(f"{card.id}: {card.title} ({about}); weights: {card.licence}\n  {card.limits}\n")
     return 0
 

@@ -236,6 +236,8 @@ def test_every_model_is_listed_with_its_weights(capfd):
     listed = [line for line in lines if not line.startswith(" ")]
     assert [line.split(":")[0] for line in listed] == model_ids()
     assert all("weights: " in line for line in listed)
+    assert any("(any, voxels in proportion)" in line for line in listed)
+    assert any("(brain, MR T1-weighted, 4 mm)" in line for line in listed)
 
 
 def test_the_version_is_told():

@@ -16,10 +16,12 @@ SLICERS_OWN = {"slicer", "vtk", "qt", "ctk", "mrml", "vtkmodules", "PythonQt", "
 LAYERS = (
     {"cli", "worker", "training"},
     {"register"},
-    {"prepare", "affine", "models", "refine", "predict", "compose", "quality", "inputs", "outputs", "record", "study"},
+    {"prepare", "affine", "models", "refine", "predict", "compose", "quality", "inputs", "outputs", "record"},
+    {"scan"},
+    {"study", "foreground"},
     {"images", "fields", "mappings", "progress"},
     {"trilinear"},
-    {"geometry", "devices", "itk", "memory", "precision", "parallel", "threads", "roughness"},
+    {"geometry", "devices", "itk", "memory", "precision", "parallel", "threads", "roughness", "whole"},
     {"contract", "errors"},
 )
 
