@@ -3,6 +3,7 @@
 The middle is dark, not white, because the volume is laid over grey anatomy: white would wash it out everywhere.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import slicer
@@ -88,7 +89,7 @@ def showOverlay(backgroundVolume, foregroundVolume, opacity: float) -> None:
     )
 
 
-def setOverlayOpacity(volumeNodes, opacity: float) -> None:
+def setOverlayOpacity(volumeNodes: Iterable, opacity: float) -> None:
     """Change the opacity (0..1) in the slice views that have one of the volumes in the foreground, and in no other."""
     ids = {node.GetID() for node in volumeNodes if node is not None}
     for composite in _composites():

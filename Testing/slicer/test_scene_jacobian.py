@@ -79,7 +79,7 @@ def testTheOpacitySliderReachesOnlyTheViewsThatShowTheOverlay(jacobian):
     showOverlay(fixed, jacobian, 0.5)
     first, *others = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
     first.SetForegroundVolumeID(fixed.GetID())
-    setOverlayOpacity(jacobian, 0.8)
+    setOverlayOpacity([jacobian], 0.8)
     assert first.GetForegroundOpacity() == 0.5
     assert [node.GetForegroundOpacity() for node in others] == [0.8] * len(others)
     assert others
