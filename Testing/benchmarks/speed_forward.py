@@ -6,7 +6,7 @@ from pathlib import Path
 import speed_precision
 import torch
 from speed_convolutions import Recorder, seconds_alone
-from speed_network import DTYPES, FULL, HALF, Setting, both_maps, images, network_for
+from speed_network import DTYPES, FULL, HALF, LOUD, QUIET, Setting, both_maps, images, network_for
 from speed_pairs import head_pair
 from speed_process import cost_of, in_fresh_processes, tell
 from speed_table import Figure, figures_of
@@ -14,6 +14,7 @@ from speed_table import Figure, figures_of
 from sitreg_engine.precision import convolution_dtype
 
 TITLE = "forward pass, OASIS configuration"
+_GAINS = {HALF: (LOUD,), FULL: (QUIET, LOUD)}
 _GOALS = {  # CPU seconds, MiB
     (FULL, "float32"): ("≤ 25", "≤ 2560"),
     (FULL, "bfloat16"): ("≤ 12", ""),
@@ -30,14 +31,15 @@ def measure(
     found = []
     for shape in shapes:
         for dtype in dtypes:
-            found += _figures(Setting(shape, dtype, device), repeats)
+            for gain in _GAINS.get(shape, (LOUD,)):
+                found += _figures(Setting(shape, dtype, device, gain), repeats)
     if "bfloat16" in dtypes:
         found += speed_precision.measure(device, head_pair(folder, 2.0))
     return found
 
 
 def _figures(setting: Setting, repeats: int) -> list[Figure]:
-    name = f"{'x'.join(map(str, setting.shape))} {setting.dtype}"
+    name = f"{'x'.join(map(str, setting.shape))} {setting.dtype}{', as initialised' if setting.gain == QUIET else ''}"
     tell(f"forward pass, {name}, {setting.device}")
     seconds, mib = _GOALS.get((setting.shape, setting.dtype), ("", ""))
     share = "≥ 55" if setting.dtype == "float32" else ""

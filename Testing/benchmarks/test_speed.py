@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from speed_convolutions import Recorder, seconds_alone
 from speed_forward import forward_pass
 from speed_growth import exponent
 from speed_machine import this_machine
-from speed_network import Setting, both_maps, images, network_for, write_weights
+from speed_network import QUIET, Setting, both_maps, images, network_for, write_weights
 from speed_pairs import ct_pair, head_pair
 from speed_precision import difference_to_float32
 from speed_process import cost_of, in_fresh_processes
@@ -84,7 +85,9 @@ def test_convolutions_alone_take_time_and_none_is_an_error():
 def test_the_networks_weights_are_always_the_same_and_move_things_by_voxels():
     first, second = (both_maps(network_for(SMALL), images(SMALL)) for _ in range(2))
     assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
-    assert 1.5 < float(first[0].norm(dim=1).max()) < 20
+    quiet = both_maps(network_for(replace(SMALL, gain=QUIET)), images(SMALL))
+    assert 1.0 < float(first[0].norm(dim=1).max()) < 20
+    assert 0 < float(quiet[0].norm(dim=1).max()) < 0.1
 
 
 def test_the_weights_on_disk_are_the_networks(tmp_path):
