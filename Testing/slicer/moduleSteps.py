@@ -127,3 +127,9 @@ def processState(processId):
 def alive(processId):
     """Whether a process runs; one that has ended but was not collected yet does not."""
     return processState(processId) not in ("", "Z", "X")
+
+
+def applyTooltip(widget):
+    """Why Apply is disabled."""
+    assert not widget.ui.applyButton.enabled
+    return widget.ui.applyButton.toolTip

@@ -1,34 +1,9 @@
 """The panel when other volumes are chosen, removed, mended or added: nothing is overwritten or said of others."""
 
 import numpy as np
-import pytest
-from moduleSteps import MODULE_FILE, addVolume
+from moduleSteps import addVolume, applyTooltip
 
-
-@pytest.fixture
-def widget(loadModule):
-    """The module's panel in an empty scene."""
-    return loadModule(MODULE_FILE).widget
-
-
-@pytest.fixture
-def pair(widget):
-    """Two volumes that could be registered."""
-    voxels = np.zeros((6, 7, 8), np.float32)
-    return addVolume(voxels, "fixed"), addVolume(voxels, "moving")
-
-
-@pytest.fixture
-def choosePair(widget, pair):
-    """Both volumes chosen in the panel."""
-    widget.ui.fixedVolumeSelector.setCurrentNode(pair[0])
-    widget.ui.movingVolumeSelector.setCurrentNode(pair[1])
-    return pair
-
-
-def applyTooltip(widget):
-    assert not widget.ui.applyButton.enabled
-    return widget.ui.applyButton.toolTip
+pytest_plugins = ["panelFixtures"]
 
 
 def testResultsOfAPairWhoseVolumeWasRemovedAreLetGo(widget, choosePair, scene):
