@@ -32,19 +32,23 @@ class Files:
 
 def head_pair(folder: Path, spacing: float = 1.0) -> Files:
     """160 x 192 x 224 mm around a whole head."""
-    shape = tuple(round(mm / spacing) for mm in (160, 192, 224))
-    return _kept(folder / f"head_{spacing:g}mm", lambda to_fixed: _head(_centred(shape, (spacing,) * 3), to_fixed))
+    grid = _centred(tuple(round(mm / spacing) for mm in (160, 192, 224)), (spacing,) * 3)
+    return _kept(folder / f"head_{spacing:g}mm", lambda to_fixed, seed: _head(grid, to_fixed, seed))
 
 
 def ct_pair(folder: Path, shape: tuple[int, int, int] = (512, 512, 300)) -> Files:
     """A chest of 358 x 358 x 300 mm, int16 Hounsfield units; 512 x 512 x 300 voxels unless told otherwise."""
     spacing = tuple(mm / n for mm, n in zip((358.4, 358.4, 300.0), shape, strict=True))
     name = "ct_" + "x".join(map(str, shape))
-    return _kept(folder / name, lambda to_fixed: _chest(_centred(shape, spacing), to_fixed))
+    return _kept(folder / name, lambda to_fixed, seed: _chest(_centred(shape, spacing), to_fixed, seed))
 
 
-def _kept(folder: Path, scan: Callable[[Map], sitk.Image]) -> Files:
-    """The pair in `folder`, made when it is not there. scan(to_fixed) images the body seen through a map of points."""
+def _kept(folder: Path, scan: Callable[[Map, int], sitk.Image]) -> Files:
+    """The pair in `folder`, made when it is not there.
+
+    scan(to_fixed, seed) images the body seen through a map of points, with noise of its own: the same noise in both
+    scans would be a pattern that holds the registration where it starts.
+    """
     files = Files(folder / "fixed.nrrd", folder / "moving.nrrd")
     truth = make_truth(_SEED)
     few = slice(None, _BUMPS)
@@ -52,10 +56,10 @@ def _kept(folder: Path, scan: Callable[[Map], sitk.Image]) -> Files:
     folder.mkdir(parents=True, exist_ok=True)
     # The moving head is turned and deformed, and lies 5 mm off the middle of its scan.
     maps = lambda points: points, lambda points: truth.to_fixed(points + truth.shift + 5.0)
-    for path, to_fixed in zip((files.fixed, files.moving), maps, strict=True):
+    for seed, (path, to_fixed) in enumerate(zip((files.fixed, files.moving), maps, strict=True)):
         if not path.exists():
             partial = path.with_name(f"partial_{path.name}")
-            sitk.WriteImage(scan(to_fixed), str(partial))
+            sitk.WriteImage(scan(to_fixed, seed), str(partial))
             partial.rename(path)
     return files
 
@@ -65,20 +69,20 @@ def _centred(shape: tuple[int, int, int], spacing: tuple[float, float, float]) -
     return Grid(shape, spacing, origin, tuple(map(float, np.eye(3).ravel())))
 
 
-def _head(grid: Grid, to_fixed: Map) -> sitk.Image:
+def _head(grid: Grid, to_fixed: Map, seed: int) -> sitk.Image:
     """int16; a slab at a time, as the formulas need much memory."""
     values = [brightness_at(to_fixed(points)).astype(np.float32) for points in _slabs(grid)]
-    return to_sitk(_noisy(np.concatenate(values) * 4, 10.0), grid)
+    return to_sitk(_noisy(np.concatenate(values) * 4, 10.0, seed), grid)
 
 
-def _chest(grid: Grid, to_fixed: Map) -> sitk.Image:
+def _chest(grid: Grid, to_fixed: Map, seed: int) -> sitk.Image:
     """Imaged at half the resolution: what is finer is noise."""
     shape = tuple(n // 2 for n in grid.shape)
     coarse = _centred(shape, tuple(2 * s for s in grid.spacing))
     values = np.concatenate([hounsfield(to_fixed(points)).astype(np.float32) for points in _slabs(coarse)])
     like = to_sitk(np.empty(grid.shape, np.uint8), grid)
     fine = sitk.Resample(to_sitk(values, coarse), like, sitk.Transform(), sitk.sitkLinear, -1000.0, sitk.sitkFloat32)
-    return to_sitk(_noisy(sitk.GetArrayViewFromImage(fine).transpose(2, 1, 0), 20.0), grid)
+    return to_sitk(_noisy(sitk.GetArrayViewFromImage(fine).transpose(2, 1, 0), 20.0, seed), grid)
 
 
 def hounsfield(points: np.ndarray) -> np.ndarray:
@@ -103,7 +107,7 @@ def _slabs(grid: Grid) -> Iterator[np.ndarray]:
         yield apply(grid.voxel_to_world, index).astype(np.float32)
 
 
-def _noisy(values: np.ndarray, deviation: float) -> np.ndarray:
-    """int16 with noise that is always the same."""
-    noise = np.random.default_rng(1).standard_normal(values.shape, np.float32)
+def _noisy(values: np.ndarray, deviation: float, seed: int) -> np.ndarray:
+    """int16; a seed's noise is always the same."""
+    noise = np.random.default_rng(seed).standard_normal(values.shape, np.float32)
     return np.rint(values + deviation * noise).astype(np.int16)

@@ -28,9 +28,10 @@ def measure(device: str, repeats: int, folder: Path, spacing: float = 1.0) -> li
         worker.register(replace(job, refine="0"))
         timed = [worker.register(replace(job, refine="0")) for _ in range(repeats)]
         tell(f"whole registration with refinement, {device}")
-        few, full = (worker.register(replace(job, refine=steps)) for steps in (str(_FEW), "auto"))
+        # From the alignment, as with the default model: from random weights it would first undo what they did.
+        refined = [worker.register(replace(job, refine=steps, weights="")) for steps in ("0", str(_FEW), "auto")]
         trained = _by_default(worker, replace(job, refine="0", model=_DEFAULT, weights=""), repeats)
-    return [*_without_refinement(timed), *_refinement(timed[-1], few, full), *trained]
+    return [*_without_refinement(timed), *_refinement(*refined), *trained]
 
 
 def _without_refinement(timed: list[Timed]) -> list[Figure]:

@@ -136,6 +136,13 @@ def test_the_synthetic_pairs_are_made_once_and_differ(tmp_path):
         assert 0.3 < np.corrcoef(fixed.array.ravel(), moving.array.ravel())[0, 1] < 0.98
 
 
+def test_the_scans_of_a_synthetic_pair_have_noise_of_their_own(tmp_path):
+    files = head_pair(tmp_path, 8.0)
+    fixed, moving = (read_volume(str(path), "image").array[:, -2:, :2].ravel() for path in (files.fixed, files.moving))
+    assert fixed.std() > 5 and moving.std() > 5  # air behind the head
+    assert abs(np.corrcoef(fixed, moving)[0, 1]) < 0.5
+
+
 def test_the_contract_is_imported_without_anything_heavy():
     assert contract_import() > 0
 
