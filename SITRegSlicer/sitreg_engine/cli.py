@@ -155,11 +155,7 @@ def _models(_given: argparse.Namespace) -> int:
 def _train(given: argparse.Namespace) -> int:
     from .training.command import run_training
 
-    def tell(line: str) -> None:
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
-
-    return run_training(given.config, given.resume, given.minutes, tell)
+    return run_training(given.config, given.resume, given.minutes, lambda line: say(sys.stderr, line + "\n"))
 
 
 def _export(given: argparse.Namespace) -> int:

@@ -19,6 +19,11 @@ _CHOICES = {
     "optimiser.dtype": ("float32", "bfloat16"),
     "group": (2, 3),
 }
+_LEAST = {  # 0 means "never" or "none" where it is allowed
+    **dict.fromkeys(("steps", "save_every", "log_every", "optimiser.accumulate", "losses.window", "losses.labels"), 1),
+    **dict.fromkeys(("validation.every", "validation.pairs", "validation.patience"), 0),
+    **dict.fromkeys(("data.workers", "losses.points"), 0),
+}
 _INPUTS = {"data.table", "data.root"}  # relative to the file that names them
 _RUNS = {"run", "data.cache", "start.weights", "start.grown_from"}  # relative to where the training is started
 
@@ -74,6 +79,8 @@ def _value(kind, value: object, at: str, path: Path):
         raise InputError(f"In {path}, {at} must be of type {kind.__name__}, got {value!r}.")
     if at in _CHOICES and value not in _CHOICES[at]:
         raise InputError(f"In {path}, {at} must be one of {', '.join(map(str, _CHOICES[at]))}, got {value!r}.")
+    if at in _LEAST and value < _LEAST[at]:
+        raise InputError(f"In {path}, {at} must be at least {_LEAST[at]}, got {value!r}.")
     return _resolved(value, at, path) if at in _INPUTS | _RUNS and value else value
 
 

@@ -14,15 +14,19 @@ from .subjects import Subject
 
 
 def random_views(rng: np.random.Generator, subjects: list[Subject], how: AugmentSettings) -> list[Subject]:
-    """All subjects of a group stripped, all cut (each to a box of its own), or none. Without labels nothing is done."""
+    """All subjects of a group stripped, all cut (each to a box of its own), or none.
+
+    Where one has no labels nothing is done: a brain beside a whole head would teach that a skull has no counterpart.
+    """
     strip, cut = rng.random(2) < (how.strip, how.crop)
     wide = rng.integers(0, 3)
+    labelled = all(subject.body is not None for subject in subjects)
     found = []
     for subject in subjects:
         margins = rng.uniform(0.2, 1.0, (2, 3)) * how.crop_margin
-        if strip and subject.body is not None:
+        if strip and labelled:
             subject = stripped(subject, int(wide))
-        elif cut and subject.body is not None:
+        elif cut and labelled:
             subject = cropped(subject, margins)
         found.append(subject)
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from sitreg_engine.devices import choose_device
-from sitreg_engine.errors import EngineError
+from sitreg_engine.errors import Cancelled, EngineError, InputError
 
 from . import log
 from .ahead import Ahead
@@ -58,8 +58,10 @@ def train(
 ) -> Reached:
     """Run, or go on from the checkpoint `resume`, until the last step, `minutes` (0 = any) or a request to stop.
 
-    Raises InputError for settings, files and checkpoints that cannot be used.
+    Raises InputError for settings, files and checkpoints that cannot be used, Cancelled when it is to stop before the
+    first step (what has been prepared by then is in the cache).
     """
+    ends = _until(minutes, stop_requested)
     check_losses(settings.losses, settings.group)
     device = choose_device(local_device(settings.device))
     processes = join_processes(device)
@@ -73,13 +75,13 @@ def train(
     processes.copy_weights([*state.network.parameters(), *state.average.parameters()])
     Path(settings.run).mkdir(parents=True, exist_ok=True)
     # The first process prepares what is not yet in the cache; the others find it there.
-    sampler, checks = processes.one_by_one(lambda: (make_sampler(settings, tell), validation_groups(settings)))
+    sampler, checks = processes.one_by_one(lambda: _prepared(settings, ends, tell))
     if processes.first:
         note_looks(sampler, Path(settings.run))
     board = log.Board(Path(settings.run))
     trainer = Trainer(settings, sampler, checks, device, processes, board, tell)
     try:
-        return _run(trainer, state, reached, _until(minutes, stop_requested))
+        return _run(trainer, state, reached, ends)
     finally:
         board.close()
 
@@ -87,6 +89,31 @@ def train(
 def _until(minutes: float, stop_requested: Callable[[], bool]) -> Callable[[], bool]:
     end = time.monotonic() + 60 * minutes if minutes > 0 else math.inf
     return lambda: stop_requested() or time.monotonic() > end
+
+
+def _unless(ends: Callable[[], bool], tell: Tell) -> Tell:
+    """Tells what is begun next, unless it is to stop."""
+
+    def told(line: str) -> None:
+        if ends():
+            raise Cancelled("Stopped while the training was being prepared; what is done is kept in the cache.")
+        tell(line)
+
+    return told
+
+
+def _prepared(settings: RunSettings, ends: Callable[[], bool], tell: Tell) -> tuple[Sampler, list[Group]]:
+    """What is trained with, and the validation pairs. Raises InputError; Cancelled when it ends before it is done."""
+    until_then = _unless(ends, tell)
+    sampler = replace(make_sampler(settings, until_then), tell=tell)
+    checks = validation_groups(settings, until_then)
+    if checks or not settings.validation.every:
+        return sampler, checks
+    why = f"a pair needs two validation persons, and {settings.data.table} has fewer: set its column split"
+    if settings.validation.patience:
+        raise InputError(f"A run that ends by its validations (validation.patience) needs some; {why}.")
+    tell(f"No validation: {why}.")
+    return sampler, checks
 
 
 def _run(trainer: Trainer, state: State, reached: Reached, ends: Callable[[], bool]) -> Reached:
@@ -128,7 +155,8 @@ def _noted(trainer: Trainer, state: State, reached: Reached, values: dict[str, f
     if reached.step % settings.log_every == 0 or reached.step == settings.steps:
         log.append(trainer.folder / LOG, reached.step, values)
         trainer.board.add("train", reached.step, values)
-    if trainer.checks and reached.step % settings.validation.every == 0:
+    every = settings.validation.every
+    if trainer.checks and every and (reached.step % every == 0 or reached.step == settings.steps):
         reached = _validated(trainer, state, reached)
     if reached.step % settings.save_every == 0:
         _save(trainer, state, reached, LAST)

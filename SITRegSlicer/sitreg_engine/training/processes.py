@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from sitreg_engine.errors import EngineError, InputError
+from sitreg_engine.errors import Cancelled, EngineError, InputError
 
 Found = TypeVar("Found")
 
@@ -47,11 +47,15 @@ class Processes:
             parameter.grad = part.reshape(parameter.shape).clone()
 
     def one_by_one(self, work: Callable[[], Found]) -> Found:
-        """The work's result in every process; the first one has done it before the others begin."""
-        if self.first:
-            found = work()
-        if self.count > 1:
-            dist.barrier()
+        """The work's result in every process; the first one has done it before the others begin.
+
+        Raises what the work raises, and Cancelled in the others when the first one's has failed: they end together.
+        """
+        if self.count == 1:
+            return work()
+        found, error = _tried(work) if self.first else (None, None)
+        if self.any(error is not None):
+            raise error or Cancelled("The first process does not go on: see what it says.")
         return found if self.first else work()
 
     def copy_weights(self, tensors: Iterable[Tensor]) -> None:
@@ -91,6 +95,8 @@ def join_processes(device: torch.device) -> Processes:
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         return Processes()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # what torch sends to "the" GPU shall not go to the first one from every process
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     return Processes(dist.get_rank(), count)
@@ -108,6 +114,13 @@ def local_device(name: str) -> str:
     if own is None or not torch.cuda.is_available() or name not in ("auto", "cuda"):
         return name
     return f"cuda:{own}"
+
+
+def _tried(work: Callable[[], Found]) -> tuple[Found | None, Exception | None]:
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:

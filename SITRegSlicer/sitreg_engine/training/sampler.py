@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sitreg_engine.errors import InputError
+from sitreg_engine.errors import AlignmentError, InputError
 
 from .augment import random_poses
 from .fields_of_view import random_views
@@ -17,6 +17,8 @@ from .subjects import Subject, load_subject
 from .synthesis import painted, shapes
 from .table import Row, read_table
 from .views import Group, make_group
+
+_TRIES = 5  # pairs that cannot be aligned, before that is no accident
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Sampler:
     group: int
     seed: int
     augment: AugmentSettings
+    tell: Tell  # what is left out
     template: str = ""  # a person, whose image is the second of every pair
 
     def draw(self, step: int, index: int) -> Group:
@@ -38,14 +41,26 @@ class Sampler:
         if rng.random() < self.augment.from_shapes:
             made = shapes(rng, self.group, self.spacing)
             return augmented(rng, made, [np.eye(4)] * self.group, self.spacing, self.augment)
-        chosen = self._people(rng)
-        subjects, poses = [load_subject(self.rows[n], self.cache) for n in chosen], self._poses(chosen)
+        chosen, poses = self._posed(rng)
+        subjects = [load_subject(self.rows[n], self.cache) for n in chosen]
         return augmented(rng, subjects, poses, self._spacing(rng), self.augment)
 
     def _spacing(self, rng: np.random.Generator) -> float:
         """Half of it for a pair whose second look the network is to learn from."""
         again = self.augment.second_look
         return self.spacing / 2 if again and rng.random() < again else self.spacing
+
+    def _posed(self, rng: np.random.Generator) -> tuple[list[int], list[np.ndarray]]:
+        """People and their poses; others instead of a pair that cannot be aligned. Raises AlignmentError."""
+        for tries in range(1, _TRIES + 1):
+            chosen = self._people(rng)
+            try:
+                return chosen, self._poses(chosen)
+            except AlignmentError as error:
+                if tries == _TRIES:
+                    raise
+                self.tell(f"Left out: {error}")
+        raise AssertionError("The last try returns or raises.")
 
     def _people(self, rng: np.random.Generator) -> list[int]:
         """Row numbers of images of different persons; the template's last, where there is one."""
@@ -100,7 +115,7 @@ def make_sampler(settings: RunSettings, tell: Tell) -> Sampler:
     cache = Path(settings.data.cache)
     poses = template_poses(rows, cache, tell) if settings.data.alignment == "template" else None
     return Sampler(
-        *(rows, poses, cache, settings.data.spacing, settings.group, settings.seed, settings.augment),
+        *(rows, poses, cache, settings.data.spacing, settings.group, settings.seed, settings.augment, tell),
         template=settings.data.template,
     )
 
@@ -117,15 +132,18 @@ def _check_template(settings: RunSettings, persons: set[str]) -> None:
         )
 
 
-def validation_groups(settings: RunSettings) -> list[Group]:
+def validation_groups(settings: RunSettings, tell: Tell) -> list[Group]:
     """Fixed pairs of the validation persons, each aligned and prepared as at inference."""
+    if not settings.validation.every:
+        return []
     rows = [row for row in read_table(settings.data) if row.split == "val"]
     pairs = [(rows[n], rows[(n + 1) % len(rows)]) for n in range(len(rows)) if len(rows) > 1]
     pairs = [pair for pair in pairs if pair[0].person != pair[1].person][: settings.validation.pairs]
-    return [_validation_group(settings, number, pair) for number, pair in enumerate(pairs)]
+    return [_validation_group(settings, number, pair, tell) for number, pair in enumerate(pairs)]
 
 
-def _validation_group(settings: RunSettings, number: int, pair: tuple[Row, Row]) -> Group:
+def _validation_group(settings: RunSettings, number: int, pair: tuple[Row, Row], tell: Tell) -> Group:
+    tell(f"Preparing validation pair {number + 1}")
     cache = Path(settings.data.cache)
     subjects = [load_subject(row, cache) for row in pair]
     if settings.validation.changed:

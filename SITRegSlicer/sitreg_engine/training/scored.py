@@ -7,8 +7,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from sitreg_engine.dilation import dilated
 from sitreg_engine.mappings import warp
 from sitreg_engine.models.halfway import Registration
+from sitreg_engine.refine.pair import MASK_MARGIN
 
 from .views import Group, View
 
@@ -20,6 +22,7 @@ class Compared:
     a: Tensor
     b: Tensor
     seen: Tensor  # what both show
+    wanted: Tensor  # 0..1: in either mask and a little around it, as in a registration; 1 everywhere without masks
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,14 @@ class Scored:
 
 def _compared(a: Brought, b: Brought) -> Compared:
     (image_a, seen_a), (image_b, seen_b) = _warped(a), _warped(b)
-    return Compared(image_a, image_b, seen_a * seen_b)
+    seen = seen_a * seen_b
+    masks = [_warped_mask(brought) for brought in (a, b) if brought.view.mask is not None]
+    return Compared(image_a, image_b, seen, torch.stack(masks).amax(dim=0) if masks else torch.ones_like(seen))
+
+
+def _warped_mask(brought: Brought) -> Tensor:
+    mask = dilated(brought.view.mask, MASK_MARGIN)
+    return mask if brought.u is None else warp(mask, brought.u.detach())
 
 
 def _warped(brought: Brought) -> tuple[Tensor, Tensor]:

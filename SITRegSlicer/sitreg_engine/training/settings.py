@@ -78,7 +78,7 @@ class OptimiserSettings:
 
 @dataclass(frozen=True)
 class ValidationSettings:
-    every: int = 500  # steps
+    every: int = 500  # steps, and once more at the last one; 0 = never
     pairs: int = 4  # fixed pairs of the validation persons, aligned as at inference
     changed: bool = False  # show each pair with other intensities ([augment]), the same at every validation
     patience: int = 0  # validations without a better one, after which the run ends; 0 = never

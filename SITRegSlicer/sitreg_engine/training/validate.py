@@ -20,7 +20,7 @@ from .views import Group, View
 
 @dataclass(frozen=True)
 class Validation:
-    """Means over the pairs and both directions."""
+    """Means over the pairs and both directions; of Dice over those with labels."""
 
     dice: float  # 0..1; NaN without label maps
     dice_before: float
@@ -42,7 +42,14 @@ def validate(network: nn.Module, groups: Sequence[Group], device: torch.device) 
     for group in groups:
         one, two = (on_device(view, device) for view in group.views[:2])
         found.append(_judged(one, two, network(one.image, two.image), group.spacing))
-    return Validation(*np.mean(found, axis=0).tolist())
+    with_labels, *others = np.split(np.array(found), [2], axis=1)
+    return Validation(*_mean_of_known(with_labels), *np.mean(others[0], axis=0).tolist())
+
+
+def _mean_of_known(overlaps: np.ndarray) -> list[float]:
+    """Of each column (pairs, columns), over the pairs with labels; NaN without any."""
+    known = overlaps[np.isfinite(overlaps).all(axis=1)]
+    return (known.mean(axis=0) if len(known) else np.full(overlaps.shape[1], np.nan)).tolist()
 
 
 def on_device(view: View, device: torch.device) -> View:

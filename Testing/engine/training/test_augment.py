@@ -1,5 +1,7 @@
 """Random geometry and fields of view: as large as asked for, and nothing where nothing is asked."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,12 @@ def test_the_field_of_view_stays_where_nothing_is_asked(subject):
 def test_without_labels_nothing_is_cut(subject):
     plain = Subject(subject.image, subject.inside, None, None, None)
     assert random_views(rng(), [plain], AugmentSettings(strip=1.0, crop=1.0)) == [plain]
+
+
+def test_a_group_is_shown_whole_when_one_of_it_has_no_labels(subject):
+    plain = dataclasses.replace(subject, labels=None, body=None)
+    for how in (AugmentSettings(strip=1.0), AugmentSettings(crop=1.0)):
+        assert random_views(rng(), [subject, plain], how) == [subject, plain]
 
 
 def test_the_images_of_a_group_are_stripped_together(subject):

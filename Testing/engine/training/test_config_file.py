@@ -57,6 +57,8 @@ def test_variables_of_the_environment_are_filled_in(tmp_path, monkeypatch):
         ('name = "mse"', 'name = "mse"\nspace = "outer"', "losses.space must be one of images, fixed, halfway"),
         ('"t.csv"', '"$NOBODY_SET_THIS/t.csv"', "that variable is not set"),
         ('run = "r"', "run = ", "not valid TOML"),
+        ('run = "r"', 'run = "r"\nsave_every = 0', "save_every must be at least 1, got 0"),
+        ('name = "mse"', 'name = "mse"\nlabels = 0', "losses.labels must be at least 1"),
     ],
 )
 def test_a_settings_file_that_cannot_be_used_is_refused(tmp_path, before, after, reason):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def quietly(_: str) -> None:
 def lines(path: Path) -> list[dict[str, str]]:
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def after(steps: int, run: Path) -> Callable[[], bool]:
+    """Asks to stop when the log has so many."""
+    log = run / "log.csv"
+    return lambda: log.is_file() and len(lines(log)) >= steps
 
 
 def same(one: Path, other: Path) -> bool:
@@ -61,8 +68,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_bits(config, tmp_path):
     settings = read_settings(config("whole", run="whole", steps=5, augment=LOUD, optimiser="accumulate = 2"))
     train(settings, None, 0, quietly)
     path = config("parts", run="parts", steps=5, augment=LOUD, optimiser="accumulate = 2")
-    asked = iter([False, False, True])
-    first = train(read_settings(path), None, 0, quietly, lambda: next(asked))
+    first = train(read_settings(path), None, 0, quietly, after(2, tmp_path / "parts"))
     assert first.step == 2
     assert run_training(str(path), "", 0, quietly) == 0
     assert same(tmp_path / "whole" / "last.pt", tmp_path / "parts" / "last.pt")
@@ -74,15 +80,15 @@ def test_going_on_from_an_earlier_checkpoint_cuts_the_log_there(config, tmp_path
     path = config(steps=4)
     run_training(str(path), None, 0, quietly)
     before = lines(tmp_path / "run" / "log.csv")
-    asked = iter([False, False, True])
     (tmp_path / "run" / "last.pt").unlink()
-    train(read_settings(path), None, 0, quietly, lambda: next(asked))
+    (tmp_path / "run" / "log.csv").unlink()
+    train(read_settings(path), None, 0, quietly, after(2, tmp_path / "run"))
     assert len(lines(tmp_path / "run" / "log.csv")) == 2
     early = tmp_path / "early.pt"
     (tmp_path / "run" / "last.pt").rename(early)
     run_training(str(path), str(early), 0, quietly)
-    after = lines(tmp_path / "run" / "log.csv")
-    assert [line["loss"] for line in after] == [line["loss"] for line in before]
+    again = lines(tmp_path / "run" / "log.csv")
+    assert [line["loss"] for line in again] == [line["loss"] for line in before]
 
 
 def test_resuming_where_nothing_was_begun_begins(config, tmp_path):
@@ -102,8 +108,54 @@ def test_other_losses_begin_another_log(config, tmp_path):
 
 
 def test_the_time_limit_ends_a_run_with_a_checkpoint(config, tmp_path):
-    assert run_training(str(config(steps=100000)), None, 1e-6, quietly) == 0
-    assert read_checkpoint(tmp_path / "run" / "last.pt")["reached"]["step"] == 0
+    assert run_training(str(config(steps=100000)), None, 0.1, quietly) == 0
+    assert read_checkpoint(tmp_path / "run" / "last.pt")["reached"]["step"] > 0
+
+
+def test_the_time_limit_holds_for_the_preparation_too(config, tmp_path):
+    told: list[str] = []
+    assert run_training(str(config(steps=100000)), None, 1e-6, told.append) == 0
+    assert told == ["Stopped while the training was being prepared; what is done is kept in the cache."]
+    assert not (tmp_path / "run" / "last.pt").exists()
+
+
+def test_a_run_without_validation_persons_says_so(config, people, tmp_path):
+    table = tmp_path / "all_train.csv"
+    table.write_text(people.table.read_text(encoding="utf-8").replace(",val", ",train"), encoding="utf-8")
+    path = config(steps=1, data=f'root = "{people.folder}"')
+    path.write_text(path.read_text(encoding="utf-8").replace(people.table.as_posix(), table.as_posix()))
+    told: list[str] = []
+    assert run_training(str(path), None, 0, told.append) == 0
+    assert any(line.startswith("No validation: a pair needs two validation persons") for line in told)
+    path.write_text(path.read_text(encoding="utf-8").replace("pairs = 1", "pairs = 1\npatience = 2"))
+    with pytest.raises(InputError, match=r"validation\.patience"):
+        run_training(str(path), "", 0, quietly)
+
+
+def test_the_last_step_is_validated_whatever_the_interval(config, tmp_path):
+    run_training(str(config(steps=3, every=2)), None, 0, quietly)
+    assert [line["step"] for line in lines(tmp_path / "run" / "validation.csv")] == ["2", "3"]
+    run_training(str(config("never", run="never", steps=2, every=0)), None, 0, quietly)
+    assert not (tmp_path / "never" / "validation.csv").exists()
+
+
+def test_a_run_goes_on_by_its_folder_from_where_it_was_and_by_its_own_settings(config, tmp_path):
+    run = tmp_path / "run"
+    path = config(steps=4, every=1, optimiser="ema = 0.5").read_text(encoding="utf-8")
+    (tmp_path / "worse.toml").write_text(path.replace("learning_rate = 0.01", "learning_rate = 3.0"))
+    train(read_settings(tmp_path / "worse.toml"), None, 0, quietly, after(3, run))
+    assert read_checkpoint(run / "best.pt")["reached"]["step"] < 3
+    (run / "settings.toml").write_text((tmp_path / "worse.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    assert run_training(str(run / "settings.toml"), str(run), 0, quietly) == 0
+    assert [line["step"] for line in lines(run / "log.csv")] == ["1", "2", "3", "4"]
+
+
+def test_the_settings_of_a_run_stay_when_it_cannot_go_on(config, tmp_path):
+    run_training(str(config(steps=1)), None, 0, quietly)
+    kept = (tmp_path / "run" / "settings.toml").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="A checkpoint of a training was expected"):
+        run_training(str(config("other", steps=9)), str(tmp_path / "nothing.pt"), 0, quietly)
+    assert (tmp_path / "run" / "settings.toml").read_text(encoding="utf-8") == kept
 
 
 def test_sigterm_ends_a_run_with_a_checkpoint_that_goes_on(config, tmp_path):

@@ -1,5 +1,7 @@
 """Losses: known values, what they must not care about, and where their gradients lead."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,20 @@ STILL = moved(torch.zeros(1, 3, *SHAPE))
 
 
 # ---- agreement
+
+
+@pytest.mark.parametrize("name", ["local_ncc", "global_ncc", "mse"])
+def test_with_masks_only_what_they_mark_is_asked_to_agree(name):
+    mask = torch.zeros(1, 1, *SHAPE)
+    mask[:, :, :4] = 1.0
+    a, b = noise(1), noise(1)
+    b[:, :, 9:] = noise(2)[:, :, 9:]  # beyond the mask and what is added around it
+    marked = [replace(view(x), mask=mask) for x in (a, b)]
+    same_there = [replace(view(a), mask=mask)] * 2
+    assert one(name, *marked, STILL, window=3) == pytest.approx(one(name, *same_there, STILL, window=3), abs=1e-6)
+    assert one(name, *map(view, (a, b)), STILL, window=3) > one(name, *marked, STILL, window=3) + 0.01 * (name == "mse")
+    half = [marked[0], view(b)]
+    assert one(name, *half, STILL, window=3) == pytest.approx(one(name, *marked, STILL, window=3), abs=1e-6)
 
 
 @pytest.mark.parametrize(("name", "best"), [("local_ncc", -1.0), ("global_ncc", -1.0), ("mse", 0.0)])
@@ -239,6 +255,7 @@ def test_swapping_the_images_changes_no_loss(name):
         ((), 2, "at least one loss"),
         ((LossSettings("ncc"),), 2, "must be one of local_ncc"),
         ((LossSettings("group_consistency"),), 2, "set group = 3, got 2"),
+        ((LossSettings("local_ncc", window=8),), 2, "must be odd, got 8"),
     ],
 )
 def test_losses_that_cannot_be_are_refused(settings, group, reason):

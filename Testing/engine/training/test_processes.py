@@ -28,10 +28,16 @@ us.check_same(network.parameters())
 network.weight.grad = torch.full((2, 2), 10.0 + us.rank)
 us.add_gradients(network)
 order = us.one_by_one(lambda: us.rank)
+def fail():
+    raise EngineError(f"process {us.rank} has failed")
+try:
+    us.one_by_one(fail)
+except EngineError as error:
+    failed = f"{type(error).__name__}: {error}"
 found = dict(
     rank=us.rank, count=us.count, drifted=drifted, weight=network.weight.detach(), gradient=network.weight.grad,
     bias=network.bias.grad, mean=us.mean([float(us.rank), 3.0]), any=us.any(us.rank == 1), none=us.any(False),
-    share=list(us.share(6)), order=order,
+    share=list(us.share(6)), order=order, failed=failed,
 )
 torch.save(found, f"{sys.argv[1]}/{us.rank}.pt")
 leave_processes()
@@ -95,3 +101,8 @@ def test_one_process_has_nobody_to_wait_for(monkeypatch):
 def test_groups_that_cannot_be_dealt_out_evenly_are_refused():
     with pytest.raises(InputError, match=r"accumulate = 3\) must be a multiple of the 2 processes"):
         Processes(0, 2).share(3)
+
+
+def test_where_the_first_process_fails_the_others_end_too(told):
+    assert told[0]["failed"] == "EngineError: process 0 has failed"
+    assert told[1]["failed"] == "Cancelled: The first process does not go on: see what it says."

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
-from sitreg_engine.errors import InputError
+from sitreg_engine.errors import AlignmentError, InputError
 from sitreg_engine.training.config_file import read_settings
 from sitreg_engine.training.poses import pair_poses
 from sitreg_engine.training.sampler import Sampler, make_sampler, validation_groups
@@ -18,8 +19,12 @@ LOUD = "gamma = 0.3\nbias = 0.3\nnoise = 0.1\nstrip = 0.3\ncrop = 0.3\nfrom_labe
 STILL = AugmentSettings(rotation=0, scale=0, shift=0, residual_rotation=0, residual_scale=0, residual_shift=0)
 
 
+def quietly(_: str) -> None:
+    pass
+
+
 def sampler(path) -> Sampler:
-    return make_sampler(read_settings(path), lambda _: None)
+    return make_sampler(read_settings(path), quietly)
 
 
 def same(one: Group, other: Group) -> bool:
@@ -97,20 +102,34 @@ def test_pairs_can_be_aligned_each_as_at_inference(config):
     assert sum(same(drawn, group) for group in expected) == 1
 
 
+def test_a_pair_that_cannot_be_aligned_is_left_out_and_said_and_another_one_drawn(config, tmp_path):
+    sitk.WriteImage(sitk.Image([16] * 3, sitk.sitkFloat32) + 7, str(tmp_path / "blank.nrrd"))
+    told: list[str] = []
+    one = replace(sampler(config(data='alignment = "pair"')), augment=STILL, tell=told.append)
+    blank = replace(one.rows[0], image=str(tmp_path / "blank.nrrd"), labels="", person="nobody")
+    mixed = replace(one, rows=[*one.rows, blank])
+    groups = [mixed.draw(step, 0) for step in range(8)]
+    assert told and all(line.startswith("Left out: ") and "blank.nrrd" in line for line in told)
+    assert all(view.labels is not None for group in groups for view in group.views)
+    assert same(groups[3], mixed.draw(3, 0))
+    with pytest.raises(AlignmentError, match=r"blank\.nrrd"):
+        replace(one, rows=[one.rows[0], blank]).draw(0, 0)
+
+
 def test_validation_pairs_are_fixed_and_of_persons_never_trained_on(config):
     settings = read_settings(config())
-    first, second = validation_groups(settings), validation_groups(settings)
+    first, second = (validation_groups(settings, quietly) for _ in range(2))
     assert len(first) == 1
     assert same(first[0], second[0])
-    trained = [make_sampler(settings, lambda _: None).rows][0]
+    trained = [make_sampler(settings, quietly).rows][0]
     assert {"p4", "p5"}.isdisjoint(row.person for row in trained)
 
 
 def test_validation_pairs_can_be_shown_with_other_intensities_always_the_same(config):
     settings = read_settings(config(augment="invert = 1.0"))
-    usual = validation_groups(settings)[0]
+    usual = validation_groups(settings, quietly)[0]
     changed = replace(settings, validation=replace(settings.validation, changed=True))
-    first, second = (validation_groups(changed)[0] for _ in range(2))
+    first, second = (validation_groups(changed, quietly)[0] for _ in range(2))
     assert same(first, second)
     for view, before in zip(first.views, usual.views, strict=True):
         assert torch.equal(view.target, before.target) and torch.equal(view.labels, before.labels)
@@ -122,7 +141,7 @@ def test_too_few_persons_are_refused(config, people, tmp_path):
     table.write_text(f"image,person,split\n{people.folder}/p0.nii.gz,ann,train\n{people.folder}/p1.nii.gz,ann,train\n")
     settings = read_settings(config())
     with pytest.raises(InputError, match=r"images of 2 persons, .* has 1"):
-        make_sampler(replace(settings, data=replace(settings.data, table=str(table))), lambda _: None)
+        make_sampler(replace(settings, data=replace(settings.data, table=str(table))), quietly)
 
 
 def test_triplets_need_the_common_pose(config):

@@ -47,6 +47,22 @@ def test_more_people_move_nobody_to_the_other_side(table):
     assert [row.split for row in many[:20]] == [row.split for row in few]
 
 
+@pytest.mark.parametrize(("people", "aside"), [(5, 0), (6, 2), (12, 2)])
+def test_of_few_people_a_pair_is_put_aside_for_validation(table, people, aside):
+    rows = table("image,person\n" + "".join(f"a.nrrd,{n}\n" for n in range(people)), validation_share=1e-9)
+    assert [row.split for row in rows].count("val") == aside
+    assert {row.split for row in table("image,person\na.nrrd,x\n" * people, validation_share=0.0)} == {"train"}
+
+
+def test_tables_from_a_spreadsheet_are_read(tmp_path):
+    (tmp_path / "a.nrrd").write_text("")
+    (tmp_path / "table.csv").write_text("\ufeffimage, person\r\na.nrrd, ann\r\n", encoding="utf-8")
+    assert read_table(DataSettings(str(tmp_path / "table.csv")))[0].person == "ann"
+    (tmp_path / "latin.csv").write_bytes("image,person\na.nrrd,jürgen\n".encode("latin-1"))
+    with pytest.raises(InputError, match="CSV file in UTF-8"):
+        read_table(DataSettings(str(tmp_path / "latin.csv")))
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

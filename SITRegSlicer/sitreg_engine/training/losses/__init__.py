@@ -43,12 +43,14 @@ LOSSES: dict[str, Loss] = {
 
 
 def check_losses(settings: tuple[LossSettings, ...], group: int) -> None:
-    """Raises InputError for unknown names, none at all, one given twice, and a triplet's loss on pairs."""
+    """Raises InputError for unknown names, none at all, one given twice, even windows, a triplet's loss on pairs."""
     if not settings:
         raise InputError("A training needs at least one loss: add [[losses]] with one of " + ", ".join(LOSSES) + ".")
     for given in settings:
         if given.name not in LOSSES:
             raise InputError(f"A loss must be one of {', '.join(LOSSES)}, got {given.name!r}.")
+        if given.window % 2 == 0:
+            raise InputError(f"A window has a voxel in its middle: losses.window must be odd, got {given.window}.")
         if given.name == "group_consistency" and group != 3:
             raise InputError(f"The loss group_consistency compares three images: set group = 3, got {group}.")
     names = _log_names(settings)

@@ -1,4 +1,7 @@
-"""How alike the images are where they meet; each is a mean over the comparisons of all pairs, lower is better."""
+"""How alike the images are where they meet; each is a mean over the comparisons of all pairs, lower is better.
+
+With masks, only what lies in either of the two is asked to agree.
+"""
 
 from collections.abc import Callable
 
@@ -14,12 +17,12 @@ _SMALL = 1e-6
 
 def local_ncc(scored: Scored, settings: LossSettings) -> Tensor:
     """-1..0: minus the squared correlation in windows of `window` voxels, a mean over all voxels of the grid."""
-    return _mean(scored, settings, lambda c: local_ncc_loss(c.a, c.b, c.seen, torch.ones_like(c.seen), settings.window))
+    return _mean(scored, settings, lambda c: local_ncc_loss(c.a, c.b, c.seen, c.wanted, settings.window))
 
 
 def mse(scored: Scored, settings: LossSettings) -> Tensor:
     """Mean squared difference where both images show something; intensities are normalised, so it is at most 1.44."""
-    return _mean(scored, settings, lambda c: ((c.a - c.b) ** 2 * c.seen).sum() / c.seen.sum().clamp_min(1.0))
+    return _mean(scored, settings, _squared_difference)
 
 
 def global_ncc(scored: Scored, settings: LossSettings) -> Tensor:
@@ -27,9 +30,15 @@ def global_ncc(scored: Scored, settings: LossSettings) -> Tensor:
     return _mean(scored, settings, _negative_correlation)
 
 
+def _squared_difference(c: Compared) -> Tensor:
+    weight = c.seen * c.wanted
+    return ((c.a - c.b) ** 2 * weight).sum() / weight.sum().clamp_min(1.0)
+
+
 def _negative_correlation(c: Compared) -> Tensor:
-    total = c.seen.sum().clamp_min(1.0)
-    a, b = ((image - (image * c.seen).sum() / total) * c.seen for image in (c.a, c.b))
+    weight = c.seen * c.wanted
+    total = weight.sum().clamp_min(1.0)
+    a, b = ((image - (image * weight).sum() / total) * weight for image in (c.a, c.b))
     variances = (a * a).sum() / total, (b * b).sum() / total
     return -((a * b).sum() / total) / torch.sqrt(variances[0] * variances[1] + _SMALL**2)
 
