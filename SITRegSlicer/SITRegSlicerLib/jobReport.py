@@ -16,7 +16,7 @@ def headline(job: RegistrationJob) -> str:
     values = {measure.name: measure.value for measure in job.result.measures}
     parts = []
     if "forward_folds" in values:
-        folds = values["forward_folds"]
+        folds = values["forward_folds"] + values.get("inverse_folds", 0.0)
         parts.append("no folded voxel" if folds == 0 else f"{folds:.0f} folded voxels")
     if "forward_consistency_mean" in values:
         parts.append(f"mean inverse consistency error {values['forward_consistency_mean']:.3f} mm")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .fields import DisplacementField
+from .fields import DisplacementField, step_of
 from .geometry import Grid, apply
 from .lattices import Box, axes_along, in_slabs, lattice, turned, with_axes
 from .mappings import sample
@@ -51,9 +51,10 @@ class Chain:
         """Some `rows` of (3, I, J, K) mm."""
         device = self.first.device
         moved = self._through(lattice(self.into @ grid.voxel_to_world, grid.shape, rows).to(device)[None])[0]
-        # x itself is taken off in the same float32 coordinates, so that equal positions cancel exactly
-        start = lattice(grid.voxel_to_world, grid.shape, rows).to(device)
-        start -= torch.from_numpy(np.float32(self.out[:3, 3])).to(device)[:, None, None, None]
+        # What both have in common is taken off first: far from the origin, float32 would leave little of the rest.
+        matrix = grid.voxel_to_world.copy()
+        matrix[:3, 3] -= self.out[:3, 3]
+        start = lattice(matrix, grid.shape, rows).to(device)
         vectors[:, rows] = turned(self.out, moved).sub_(start)
 
     def map_points(self, points: np.ndarray) -> np.ndarray:
@@ -110,10 +111,10 @@ def chains(pair: Pair, maps: HalfWay) -> tuple[Chain, Chain]:
 def field_grid(image: Grid, spacing: float, reached: np.ndarray) -> Grid:
     """Where to sample a field for `image`: along its axes, over its box and the world points `reached` (N, 3).
 
-    The step along each axis is the image's own, a whole multiple, or what divides one or two of it, nearest to
-    `spacing` mm; image voxels lie where interpolation errs by its average. A step more than needed lies on every side.
+    The steps along the axes are those that are nearest to `spacing` mm (step_of); image voxels lie where interpolation
+    errs by its average. A step more than needed lies on every side.
     """
-    steps = np.array([_step(own, spacing) for own in image.spacing])  # in image voxels
+    steps = np.array([step_of(own, spacing) for own in image.spacing])  # in image voxels
     size = np.array(image.shape)
     low, high = np.full(3, -0.5), size - 0.5
     limit = MOST_BEYOND * size
@@ -145,11 +146,6 @@ def _ways(image: Grid) -> np.ndarray:
     """+1 or -1 along each axis, towards left, posterior or superior, so that the order of the axes decides nothing."""
     direction = np.array(image.direction).reshape(3, 3)
     return np.sign(direction[np.abs(direction).argmax(axis=0), range(3)])
-
-
-def _step(own: float, spacing: float) -> float:
-    """Of a field, in image voxels: 1, 2, 3, ... or 2/3, 2/4, 2/5, ..."""
-    return float(max(round(spacing / own), 1)) if spacing >= own else 2.0 / max(round(2 * own / spacing), 2)
 
 
 def _between(steps: np.ndarray) -> np.ndarray:

@@ -9,6 +9,15 @@ from .geometry import Grid, apply
 from .mappings import sample
 
 
+def step_of(own: float, spacing: float) -> float:
+    """Between the samples of a field along an axis of its image, in voxels of the image, of `own` mm each.
+
+    The image's voxels, a whole multiple, or what divides one or two of them: 1, 2, 3, ... or 2/3, 2/4, 2/5, ...,
+    whatever is nearest to `spacing` mm.
+    """
+    return float(max(round(spacing / own), 1)) if spacing >= own else 2.0 / max(round(2 * own / spacing), 2)
+
+
 @dataclass(frozen=True)
 class DisplacementField:
     """x -> x + u(x) in LPS mm; what ITK calls a displacement field transform."""

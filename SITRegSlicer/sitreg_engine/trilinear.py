@@ -101,6 +101,8 @@ def _indices(tile: Tile, places: Tensor, relative: bool) -> tuple[Tensor, Tensor
 def tiles(shape: Sequence[int]) -> list[Tile]:
     """Tiles of about _POINTS points, together a whole grid (P, Q, R)."""
     p, q, r = shape
+    if not p * q * r:
+        return []
     columns = -(-q // -(-q * r // _POINTS))  # equal parts of a plane that is too large
     rows = max(min(_POINTS // (q * r), max(_TILE_ROWS // q, _LEAST_POINTS // (q * r))), 1)
     return [

@@ -74,6 +74,16 @@ def test_voxels_that_leave_the_other_box_are_left_out_and_counted():
     assert "no voxel is covered" in measures["forward_consistency_mean"].description
 
 
+def test_how_much_is_left_out_is_told():
+    away = field_of(lambda x: x + TURN[:, 0] * 12.0, FIXED_BOX)  # along the first axis, partly out of the other box
+    found = inverse_consistency(away, INVERSE, FIXED)
+    assert 0.1 < found.left_out_share < 0.9
+    measures = {m.name: m.description for m in consistency_measures(away, INVERSE, FIXED, MOVING)}
+    assert f"without {found.left_out_share:.0%} of it" in measures["forward_consistency_mean"]
+    assert "inverse transform is not reached" in measures["forward_consistency_mean"]
+    assert all("without" not in m.description for m in consistency_measures(FORWARD, INVERSE, FIXED, MOVING))
+
+
 def test_only_voxels_inside_the_mask_count():
     off = DisplacementField(INVERSE.vectors.copy(), MOVING_BOX)
     off.vectors[0, MOVING_BOX.shape[0] // 2 :] += 1.0  # one half of the box is wrong
@@ -110,6 +120,18 @@ def test_a_sub_lattice_inside_a_mask_sees_the_mask_alone():
     assert found.stride == 2
     assert found.millimetres.size == np.count_nonzero(inside[::2, ::2, ::2]) and found.left_out == 0
     assert np.allclose(found.millimetres, 0.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("most", [10**6, 400])
+def test_parts_of_a_mask_that_lie_far_apart_are_both_looked_at(most):
+    long = centred((200, 40, 45), (1.0, 1.2, 0.9), TURN)
+    inside = np.zeros(long.shape, np.uint8)
+    inside[:3, :6, :6] = inside[-3:, -6:, -6:] = 1
+    still, off = (DisplacementField(np.full((3, *long.shape), x, np.float32), long) for x in (0.0, 0.3))
+    found = inverse_consistency(still, off, long, Volume(inside, long), most=most)
+    every = (slice(None, None, found.stride),) * 3
+    assert found.millimetres.size + found.left_out == np.count_nonzero(inside[every]) > 100 / found.stride**3
+    assert np.allclose(found.millimetres, 0.3 * 3**0.5, atol=1e-4)
 
 
 def test_an_empty_mask_gives_no_error_at_all():
@@ -174,6 +196,13 @@ def test_transforms_that_undo_each_other_badly_are_told():
 def test_a_mask_says_where_it_matters():
     inside = consistency(0.1, 0.1, "_in_mask")
     assert consistency_doubts([*consistency(9.0, 9.0), *inside], spacing=2.0) == []
+
+
+@pytest.mark.parametrize("errors", [(float("nan"), 9.0), (9.0, float("nan"))])
+def test_what_could_not_be_measured_hides_nothing(errors):
+    assert "9.0 mm" in consistency_doubts(consistency(*errors), spacing=2.0)[0]
+    empty = consistency(float("nan"), float("nan"), "_in_mask")
+    assert "9.0 mm" in consistency_doubts([*consistency(9.0, 0.1), *empty], spacing=2.0)[0]
 
 
 def test_nothing_measured_is_nothing_to_tell():

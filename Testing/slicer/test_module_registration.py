@@ -34,6 +34,20 @@ def testApplyEndsWithFourNewNodesThatFit(widget, apply, scene):
     assert temporaryFolders() == []
 
 
+def testTheStatusSaysWhenEitherTransformFolds(quick, apply):
+    from dataclasses import replace
+
+    from SITRegSlicerLib.jobReport import headline
+
+    job = apply()
+    assert "no folded voxel" in headline(job)
+    folds = {"forward_folds": 2.0, "inverse_folds": 3.0}
+    job.result = replace(
+        job.result, measures=[replace(m, value=folds.get(m.name, m.value)) for m in job.result.measures]
+    )
+    assert "5 folded voxels" in headline(job)
+
+
 def testTheWarpedVolumeLiesOnTheVoxelsOfTheFixedOne(quick, apply):
     import vtk
 

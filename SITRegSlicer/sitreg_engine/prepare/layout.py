@@ -4,11 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
 from sitreg_engine.affine.alignment import Alignment
 from sitreg_engine.affine.matrices import half_way
+from sitreg_engine.fields import step_of
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume
 from sitreg_engine.memory import needed_memory
@@ -79,8 +81,7 @@ class Layout:
 
     def field_voxels(self, spacing: float) -> float:
         """About as many, of both saved fields: they cover all that the images show, whatever is masked (compose.py)."""
-        volumes = (scan.image.array.size * scan.image.grid.voxel_volume for scan in (self.fixed, self.moving))
-        return sum(volumes) / spacing**3
+        return sum(_field_voxels(scan.image.grid, spacing) for scan in (self.fixed, self.moving))
 
     def memory(self, spacing: float) -> float:
         """About how many bytes a registration needs that works at a spacing in mm."""
@@ -95,6 +96,10 @@ def lay_out(fixed: Scan, moving: Scan, alignment: Alignment) -> Layout:
     frame = study_frame(fixed.image.grid, moving.image.grid)
     half = half_way(np.linalg.inv(frame) @ alignment.matrix @ frame)
     return Layout(fixed, moving, frame @ np.linalg.inv(half), frame @ half)
+
+
+def _field_voxels(image: Grid, spacing: float) -> float:
+    return prod(n / step_of(own, spacing) for n, own in zip(image.shape, image.spacing, strict=True))
 
 
 def _is_blanked(scan: Scan, to_image: np.ndarray, other: Scan, to_other: np.ndarray) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite, nan
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from sitreg_engine.mappings import sample
 from .sampling import displacements, inside, mask_on, with_field_axes
 
 MOST_MEAN_ERROR = 0.5  # voxels of the working grid; beyond it a person is told
+LEAST_LEFT_OUT = 0.01  # of the voxels, to be worth a word
 _MOST_POINTS = 4_000_000  # beyond it every second, third, ... voxel along each axis is looked at
 
 
@@ -26,6 +28,11 @@ class ConsistencyErrors:
     millimetres: np.ndarray  # (N,) float32; empty when no point qualifies
     stride: int  # every stride-th voxel along each axis was looked at
     left_out: int  # points looked at whose image falls outside one of the two boxes
+
+    @property
+    def left_out_share(self) -> float:
+        """0..1, of the points looked at."""
+        return self.left_out / max(self.left_out + self.millimetres.size, 1)
 
 
 def inverse_consistency(
@@ -52,6 +59,8 @@ def inverse_consistency(
     first = with_field_axes(there, order, walk)
 
     def fill(rows: slice) -> None:
+        if not all_counted[rows].any():  # between two parts of a mask
+            return
         box = box_around(all_counted[rows])
         part = (slice(rows.start + box[0].start, rows.start + box[0].stop), *box[1:])
         all_errors[part], covered = _errors_at(cut_out(walk, part), first, back)
@@ -128,8 +137,16 @@ def _description(errors: ConsistencyErrors, direction: str, suffix: str) -> str:
     other = {"forward": "inverse", "inverse": "forward"}[direction]
     place = "inside the mask" if suffix else "in the whole image"
     voxels = "" if errors.stride == 1 else f", at every {errors.stride}. voxel along each axis"
-    empty = "" if errors.millimetres.size else "; no voxel is covered by both transforms"
-    return f"inverse consistency error, {direction} then {other} transform, {place}{voxels}{empty}"
+    covered = _coverage(errors, other)
+    return f"inverse consistency error, {direction} then {other} transform, {place}{voxels}{covered}"
+
+
+def _coverage(errors: ConsistencyErrors, other: str) -> str:
+    if not errors.millimetres.size:
+        return "; no voxel is covered by both transforms"
+    if errors.left_out_share < LEAST_LEFT_OUT:
+        return ""
+    return f", without {errors.left_out_share:.0%} of it, from where the {other} transform is not reached"
 
 
 def consistency_doubts(measures: list[Measure], spacing: float) -> list[str]:
@@ -138,13 +155,16 @@ def consistency_doubts(measures: list[Measure], spacing: float) -> list[str]:
     Methods whose inverse is approximate by design may leave that much; inside a mask, where there is one.
     """
     values = {m.name: m.value for m in measures}
-    errors = [
-        values.get(f"{name}_mean_in_mask", values.get(f"{name}_mean", 0.0))
-        for name in ("forward_consistency", "inverse_consistency")
-    ]
-    if not max(errors) > MOST_MEAN_ERROR * spacing:
+    worst = max(_mean_of(values, name) for name in ("forward", "inverse"))
+    if not worst > MOST_MEAN_ERROR * spacing:
         return []
     return [
-        f"The two transforms undo each other only to {max(errors):.1f} mm on average: "
+        f"The two transforms undo each other only to {worst:.1f} mm on average: "
         "do not carry points there and back with them."
     ]
+
+
+def _mean_of(values: dict[str, float], direction: str) -> float:
+    """Inside the mask, where that holds any voxel, else of the whole image, mm; 0 where nothing could be measured."""
+    names = (f"{direction}_consistency_mean{suffix}" for suffix in ("_in_mask", ""))
+    return next((values[name] for name in names if isfinite(values.get(name, nan))), 0.0)

@@ -147,7 +147,7 @@ def _counts(labels: np.ndarray, other: np.ndarray | None = None) -> dict[int, in
 
     def count(part: slice) -> np.ndarray:
         chosen = flat[part] if equal is None else flat[part][flat[part] == equal[part]]
-        return np.bincount(chosen, minlength=high + 1)
+        return np.bincount(chosen.astype(np.intp, copy=False), minlength=high + 1)  # older numpy refuses uint64
 
     counts = sum(in_slabs(count, (flat.size, 1, 1), voxels=max(2**18, 8 * high)))
     return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}

@@ -17,6 +17,7 @@ with it; so does one whose gain is small, or whose time is over.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,8 +43,9 @@ def optimise(
 ) -> HalfWay:
     """Half-way maps that bring `views` into agreement, on the grid and in the voxels of the last level that was done.
 
-    There, the images never agree less than they do as they are. Without time for a single round: `predicted` (on the
-    grid of `views`), or no motion. `step(fraction, text)` is called at every optimisation step (and may raise to stop).
+    There, the images never agree less than they do as they are. `predicted` (on the grid of `views`) where that is
+    better, judged on the grid itself; without time for a single round: that, or no motion. `step(fraction, text)` is
+    called at every optimisation step (and may raise to stop).
     alike: the images brought to one contrast, for all levels but the last, and for that when it is the first done.
     """
     budget = budget or Budget()
@@ -61,6 +63,8 @@ def optimise(
         done += level.rounds
     if best is None:
         return predicted or nothing_moved(views.shape, views.moving)
+    if predicted and best.level.factor > 1 and _is_better(predicted, best, shown, schedule.window):
+        return predicted
     return _no_worse(best, shown, schedule.window)
 
 
@@ -96,6 +100,16 @@ def _level(views: Views, best: State, schedule: Schedule, budget: Budget, step: 
         if small or budget.is_over():
             break
     return best
+
+
+def _is_better(predicted: HalfWay, best: State, views: Views, window: int) -> bool:
+    """Whether a prediction is, on the whole grid: a coarser level has seen nothing of its details, nor kept them."""
+    fine = replace(best.level, factor=1)
+    given, found = (
+        State.of(views, on_shape(maps, views.shape, views.moving), fine, window).objective
+        for maps in (predicted, best.maps)
+    )
+    return given < found
 
 
 def _no_worse(found: State, views: Views, window: int) -> HalfWay:

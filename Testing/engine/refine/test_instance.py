@@ -103,6 +103,15 @@ def test_a_prediction_that_is_better_than_what_coarse_levels_find_is_gone_on_fro
     assert agreement(views, better) <= agreement(views, found) < agreement(views, optimise(views, short, silent))
 
 
+def test_a_prediction_keeps_its_details_where_no_time_is_left_for_the_finest_level(views):
+    good = optimise(views, Schedule((*SCHEDULE.levels, Level(1, 2, 6, 10, 0.1))), silent)
+    coarse = Schedule((Level(4, 2, 1, 1, 0.1),))
+    assert optimise(views, coarse, silent, predicted=good) is good
+    poor = nothing_moved(views.shape, views.moving)
+    longer = Schedule((Level(4, 2, 4, 10, 0.1),))
+    assert optimise(views, longer, silent, predicted=poor) is not poor
+
+
 def test_a_prediction_that_is_worse_than_no_motion_changes_nothing(found, views):
     away = torch.full_like(found.left, 3.0)
     wrong = HalfWay(away, -away, -away, away)

@@ -27,6 +27,20 @@ def test_a_large_finest_level_gets_a_single_round_unless_steps_are_given():
     assert {level.rounds for level in make_schedule((160, 208, 176), "20").levels} == {2}
 
 
+@pytest.mark.parametrize(
+    ("shape", "factors"),
+    [((464, 352, 16), [4, 2, 1]), ((112, 96, 16), [4, 2, 1]), ((48, 16, 48), [2, 1]), ((32, 32, 32), [2, 1])],
+)
+def test_what_moves_along_a_slab_is_looked_for_coarsely_too(shape, factors):
+    assert [level.factor for level in make_schedule(shape, "auto").levels] == factors
+
+
+def test_the_coarsest_level_has_all_its_rounds_however_large():
+    levels = make_schedule((464, 352, 16), "auto").levels
+    assert [level.rounds for level in levels] == [4, 4, 1]
+    assert [level.rounds for level in make_schedule((2000, 1500, 2), "auto").levels] == [4]
+
+
 def test_no_steps_are_no_levels():
     assert make_schedule((64, 64, 64), "0").levels == ()
 

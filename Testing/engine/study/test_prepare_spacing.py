@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sitreg_engine.affine import Alignment
+from sitreg_engine.compose import field_grid
 from sitreg_engine.errors import InputError
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
@@ -84,6 +85,14 @@ def test_a_small_mask_in_a_large_field_of_view_does_not_make_huge_fields(monkeyp
     spacing = choose_spacing(layout, share=0.7)
     assert 1.5 < spacing < 1.6
     assert layout.memory(0.3) > layout.memory(0.6) > needed_memory(0, 0, layout.field_voxels(0.6))
+
+
+def test_the_voxels_of_the_fields_are_counted_as_they_will_be_saved():
+    layout = still(block(60, (0.9, 0.9, 0.9)), block(60, (1.1, 0.9, 2.0)))
+    for spacing in (0.5, 0.9, 1.3, 1.4, 2.5):
+        grids = [field_grid(s.image.grid, spacing, s.image.grid.corners()) for s in (layout.fixed, layout.moving)]
+        inner = sum(np.prod(np.array(grid.shape) - 2) for grid in grids)  # without a step more on every side
+        assert inner == pytest.approx(layout.field_voxels(spacing), rel=0.1)
 
 
 def test_the_voxels_that_are_counted_are_those_of_the_pair():

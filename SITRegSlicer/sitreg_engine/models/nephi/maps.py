@@ -60,7 +60,8 @@ def on_grid(
     starts = range(0, count, block)
     # Threads of their own keep no gradients: in training, blocks follow each other.
     found = [values(s) for s in starts] if torch.is_grad_enabled() else in_parallel(values, starts)
-    return torch.cat(found).T.reshape(1, -1, *shape)
+    # As other fields lie in memory: whoever samples them slab by slab would copy the whole of them each time.
+    return torch.cat(found).T.contiguous().view(1, -1, *shape)
 
 
 def grid_points(index: Tensor, shape: tuple[int, int, int], like: Tensor) -> Tensor:

@@ -57,3 +57,8 @@ def test_smoothing_away_a_fold_leaves_the_still_half_alone():
     found = smoothed_at(HalfWay(left, still, -left, still), where)
     assert not found.right.any() and not found.right_inverse.any()
     assert 0 < found.left.max() < 1 and bool(found.left_inverse.isfinite().all())
+
+
+def test_they_lie_in_memory_like_other_fields(moving_mlp, codes):
+    with torch.inference_mode():
+        assert on_grid(moving_mlp(1), codes(), (6, 7, 8), block=50).is_contiguous()
