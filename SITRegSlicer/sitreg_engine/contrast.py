@@ -50,11 +50,11 @@ class Contrast:
     fixed: Curve | None = None
 
     def applied(self, pair: Pair) -> Pair:
-        """The pair, at whatever spacing, with one image shown as the other would; outside its view it stays 0."""
+        """The pair, at whatever spacing, with one image shown as the other would."""
         if self.moving is not None:
-            return replace(pair, moving=_through(self.moving, pair.moving) * pair.moving_inside)
+            return replace(pair, moving=_through(self.moving, pair.moving))
         if self.fixed is not None:
-            return replace(pair, fixed=_through(self.fixed, pair.fixed) * pair.fixed_inside)
+            return replace(pair, fixed=_through(self.fixed, pair.fixed))
         return pair
 
     @property

@@ -41,7 +41,7 @@ def predict(
     """
     card, side = model.info.card, max(pair.grid.shape) * pair.grid.spacing[0]
     own = pair if card is None else _seen_at(first_look(card, side), pair, pair_at)
-    maps = model.predict(own.moving, own.fixed, device)
+    maps = model.predict(*own.shown, device)
     if maps is None:
         return Prediction(None, [])
     doubts = [*maps.doubts, *(_doubts(card, own, maps, first_look(card, side)) if card else [])]
@@ -80,7 +80,7 @@ def _looked_again(model: Model, pair: Pair, maps: HalfWay, device: torch.device)
     """The maps with what the model finds in the images that they bring together, where these agree better then."""
     views = views_of(pair, device)
     before = views.through(maps)
-    left_over = model.predict(before.moving, before.fixed, device)
+    left_over = model.predict(before.moving * before.moving_seen, before.fixed * before.fixed_seen, device)
     found = maps.followed_by(left_over)
     return found if _agreement(views.through(found)) > _agreement(before) else maps
 
@@ -99,7 +99,8 @@ def _doubts(card: Card, pair: Pair, maps: HalfWay, look: float) -> list[str]:
     shrunk, found = card.spacing / look, []  # 1 but for weights for things of any size
     spacing = shrunk * pair.grid.spacing[0]
     measured = None if card.any_size else spacing
-    for name, image, seen in (("fixed", pair.fixed, pair.fixed_inside), ("moving", pair.moving, pair.moving_inside)):
+    moving, fixed = pair.shown
+    for name, image, seen in (("fixed", fixed, pair.fixed_inside), ("moving", moving, pair.moving_inside)):
         strange = unlike(card.familiar, image, seen, measured) if card.familiar else []
         if strange:
             found.append(f"The {name} volume is unlike what {card.title} was trained on: {' and '.join(strange)}.")

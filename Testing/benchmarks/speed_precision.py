@@ -36,7 +36,7 @@ def difference_to_float32(
     """Mean and largest distance of the displacements, voxels; folds in `dtype` and in float32; both directions."""
     fixed, moving = (make_scan(read_volume(str(path), "image")) for path in (files.fixed, files.moving))
     pair = make_pair(lay_out(fixed, moving, Alignment(np.eye(4), "identity")), _SPACING)
-    given = pair.moving.to(device), pair.fixed.to(device)
+    given = tuple(image.to(device) for image in pair.shown)
     exact, rounded = (both_maps(_network(kind, device), given) for kind in (torch.float32, dtype))
     lengths = [(a - b).norm(dim=1) for a, b in zip(exact, rounded, strict=True)]
     folds = [sum(int((smallest_determinant(u[0]) <= 0).sum()) for u in maps) for maps in (rounded, exact)]

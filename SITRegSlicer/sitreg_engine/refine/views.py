@@ -17,7 +17,7 @@ from .local_ncc import Windows
 class Views:
     """The two images on one grid; all (1, 1, I, J, K)."""
 
-    moving: Tensor  # normalised intensity
+    moving: Tensor  # normalised intensity, continued beyond the field of view
     fixed: Tensor
     moving_seen: Tensor  # 0..1: inside the field of view
     fixed_seen: Tensor

@@ -114,13 +114,13 @@ def test_the_pair_does_not_change_when_both_headers_turn(pair, study, tools):
     assert torch.allclose(found.fixed, pair.fixed, atol=1e-5)
 
 
-def test_beyond_the_field_of_view_there_is_background_and_it_is_marked(study, alignment):
+def test_beyond_the_field_of_view_there_is_nothing_to_show_and_it_is_marked(study, alignment):
     part = study.moving.array[:10].copy()
     moving = Volume(part, replace(study.moving.grid, shape=part.shape))
     found = paired(study.fixed, moving, alignment)
     outside = found.moving_inside == 0
     assert 0.2 < outside.float().mean() < 0.9
-    assert not found.moving[outside].any()
+    assert not found.shown[0][outside].any()
     index = np.argwhere(outside[0, 0].numpy())
     places = apply(moving.grid.world_to_voxel @ found.to_moving @ found.grid.voxel_to_world, index)
     assert ((places < -0.5) | (places > np.array(part.shape) - 0.5)).any(axis=1).all()
@@ -153,3 +153,16 @@ def test_a_half_turn_is_refused(study, tools):
     matrix = tools.turn((0, 0, 1), 180) @ np.diag([1.1, 0.9, 1.0, 1.0])
     with pytest.raises(AlignmentError, match="180 degrees"):
         paired(study.fixed, study.moving, Alignment(matrix, "file"))
+
+
+def test_beyond_its_view_an_image_is_continued_by_its_edge_and_shows_nothing(study):
+    whole, grid = study.fixed, study.fixed.grid
+    half = whole.array.shape[2] // 2
+    cut = Volume(whole.array[:, :, :half].copy(), replace(grid, shape=(*grid.shape[:2], half)))
+    found = paired(cut, whole, STILL)
+    beyond = found.fixed_inside == 0
+    assert beyond.any() and not (beyond & (found.moving_inside == 0)).all()
+    assert float(found.fixed[beyond].std()) > 0.05
+    moving, fixed = found.shown
+    assert not fixed[beyond].any() and torch.equal(fixed[~beyond], found.fixed[~beyond])
+    assert torch.equal(moving, found.moving * found.moving_inside)

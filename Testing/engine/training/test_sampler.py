@@ -103,17 +103,18 @@ def test_pairs_can_be_aligned_each_as_at_inference(config):
 
 
 def test_a_pair_that_cannot_be_aligned_is_left_out_and_said_and_another_one_drawn(config, tmp_path):
-    sitk.WriteImage(sitk.Image([16] * 3, sitk.sitkFloat32) + 7, str(tmp_path / "blank.nrrd"))
+    noise = np.random.default_rng(0).uniform(0, 200, (24, 30, 26)).astype(np.float32)
+    sitk.WriteImage(sitk.GetImageFromArray(noise), str(tmp_path / "noise.nrrd"))
     told: list[str] = []
     one = replace(sampler(config(data='alignment = "pair"')), augment=STILL, tell=told.append)
-    blank = replace(one.rows[0], image=str(tmp_path / "blank.nrrd"), labels="", person="nobody")
-    mixed = replace(one, rows=[*one.rows, blank])
+    nothing = replace(one.rows[0], image=str(tmp_path / "noise.nrrd"), labels="", person="nobody")
+    mixed = replace(one, rows=[*one.rows, nothing])
     groups = [mixed.draw(step, 0) for step in range(8)]
-    assert told and all(line.startswith("Left out: ") and "blank.nrrd" in line for line in told)
+    assert told and all(line.startswith("Left out: ") and "noise.nrrd" in line for line in told)
     assert all(view.labels is not None for group in groups for view in group.views)
     assert same(groups[3], mixed.draw(3, 0))
-    with pytest.raises(AlignmentError, match=r"blank\.nrrd"):
-        replace(one, rows=[one.rows[0], blank]).draw(0, 0)
+    with pytest.raises(AlignmentError, match=r"noise\.nrrd"):
+        replace(one, rows=[one.rows[0], nothing]).draw(0, 0)
 
 
 def test_validation_pairs_are_fixed_and_of_persons_never_trained_on(config):

@@ -42,8 +42,11 @@ def test_without_a_split_a_person_is_always_on_the_same_side(table):
 
 
 def test_more_people_move_nobody_to_the_other_side(table):
-    few = table("image,person\n" + "".join(f"a.nrrd,{n}\n" for n in range(20)))
-    many = table("image,person\n" + "".join(f"a.nrrd,{n}\n" for n in range(60)))
+    few, many = (
+        table("image,person\n" + "".join(f"a.nrrd,{n}\n" for n in range(people)), validation_share=0.2)
+        for people in (20, 60)
+    )
+    assert [row.split for row in few].count("val") >= 2
     assert [row.split for row in many[:20]] == [row.split for row in few]
 
 
@@ -51,7 +54,7 @@ def test_more_people_move_nobody_to_the_other_side(table):
 def test_of_few_people_a_pair_is_put_aside_for_validation(table, people, aside):
     rows = table("image,person\n" + "".join(f"a.nrrd,{n}\n" for n in range(people)), validation_share=1e-9)
     assert [row.split for row in rows].count("val") == aside
-    assert {row.split for row in table("image,person\na.nrrd,x\n" * people, validation_share=0.0)} == {"train"}
+    assert {row.split for row in table("image,person\n" + "a.nrrd,x\n" * people, validation_share=0.0)} == {"train"}
 
 
 def test_tables_from_a_spreadsheet_are_read(tmp_path):

@@ -85,7 +85,7 @@ class MultiResolutionNePhi:
             return with_residual(joined(first, second), pair)
 
     def _aligned(self, pair: Pair, refine: str, device: torch.device, step: Callable[[float, str], None]) -> HalfWay:
-        found = self.aligner.predict(pair.moving, pair.fixed, device)
+        found = self.aligner.predict(*pair.shown, device)
         if found is not None:
             return found
         share = shortened(refine, _COARSE_SHARE)
