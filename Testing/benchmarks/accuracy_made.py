@@ -1,4 +1,4 @@
-"""Images made of others: a head as T2 would show it, and a head of which the brain alone is left."""
+"""Images made of others: a head as T2 would show it, one of which the brain alone is left, and a slab of one."""
 
 import os
 from collections.abc import Callable
@@ -26,6 +26,12 @@ def stripped(image: sitk.Image, labels: sitk.Image) -> sitk.Image:
     """The same image, 0 wherever the labels (closed over three voxels, holes filled) show no brain."""
     brain = sitk.BinaryFillhole(sitk.BinaryMorphologicalClosing(labels > 0, (3, 3, 3)))
     return sitk.Mask(image, brain)
+
+
+def slab(image: sitk.Image, planes: int) -> sitk.Image:
+    """The `planes` in the middle along the third axis."""
+    first = (image.GetSize()[2] - planes) // 2
+    return image[:, :, first : first + planes]
 
 
 def t2_like(image: sitk.Image) -> sitk.Image:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import SimpleITK as sitk
-from accuracy_made import stripped, t2_like, write_once
+from accuracy_made import slab, stripped, t2_like, write_once
 
 ROOT = Path(__file__).resolve().parents[2]
-GROUPS = ("mindboggle", "ixi", "contrast", "stripped", "hippocampus", "lung")
+GROUPS = ("mindboggle", "ixi", "contrast", "stripped", "slab", "hippocampus", "lung")
 
 # Three pairs that earlier tables have, then neighbours: nobody twice until all have been used.
 _MINDBOGGLE = (
@@ -17,6 +17,7 @@ _MINDBOGGLE = (
 )
 _IXI_PAIRS = 20
 _MADE_PAIRS = 10
+_SLABS = (14, 22)  # planes of 2 mm, of the fixed and of the moving image
 # The first five hardly overlap before alignment (Dice of the whole hippocampi 0.04 to 0.11), the others are neighbours.
 _HIPPOCAMPUS = (
     *(("099", "125"), ("067", "099"), ("102", "125"), ("067", "091"), ("051", "092")),
@@ -71,6 +72,7 @@ def pairs_of(group: str, data: Path) -> list[Pair]:
         "ixi": _ixi,
         "contrast": _contrast,
         "stripped": _stripped,
+        "slab": _slab,
         "hippocampus": _hippocampus,
         "lung": _lung,
     }
@@ -115,6 +117,22 @@ def _brain_of(case: Case) -> Case:
     written = ROOT / "bench" / "stripped" / f"{case.name}_brain.nii.gz"
     write_once(written, lambda: stripped(sitk.ReadImage(str(case.image)), sitk.ReadImage(str(case.labels))))
     return replace(case, image=written)
+
+
+def _slab(data: Path) -> list[Pair]:
+    """The first pairs of IXI, of the fixed image a slab, of the moving one a thicker one; about the same anatomy."""
+    return [
+        Pair("slab", *(_cut(case, n) for case, n in zip((pair.fixed, pair.moving), _SLABS, strict=True)))
+        for pair in _ixi(data)[:_MADE_PAIRS]
+    ]
+
+
+def _cut(case: Case, planes: int) -> Case:
+    name = f"{case.name}_{planes}"
+    paths = [ROOT / "bench" / "slab" / f"{name}_{kind}.nii.gz" for kind in ("t1", "labels")]
+    for path, whole in zip(paths, (case.image, case.labels), strict=True):
+        write_once(path, lambda given=whole: slab(sitk.ReadImage(str(given)), planes))
+    return Case(name, *paths)
 
 
 def _hippocampus(data: Path) -> list[Pair]:

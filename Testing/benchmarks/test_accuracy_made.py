@@ -2,7 +2,7 @@
 
 import numpy as np
 import SimpleITK as sitk
-from accuracy_made import stripped, t2_like, write_once
+from accuracy_made import slab, stripped, t2_like, write_once
 
 
 def head() -> sitk.Image:
@@ -57,3 +57,11 @@ def test_a_file_is_made_once_and_whole(tmp_path):
     write_once(written, lambda: t2_like(head()))
     assert written.read_bytes() == first
     assert [path.name for path in written.parent.iterdir()] == ["a_t2.nii.gz"]
+
+
+def test_a_slab_is_the_middle_of_an_image_where_it_lies():
+    given = sitk.GetImageFromArray(np.arange(10 * 4 * 3, dtype=np.float32).reshape(10, 4, 3))
+    given.SetSpacing((1.0, 1.0, 2.0))
+    found = slab(given, 4)
+    assert found.GetSize() == (3, 4, 4) and found.GetOrigin() == (0.0, 0.0, 6.0)
+    assert np.array_equal(sitk.GetArrayFromImage(found), sitk.GetArrayFromImage(given)[3:7])

@@ -249,9 +249,17 @@ def test_the_pairs_are_the_agreed_ones():
     if not (data / "brain_ixi_2mm").is_dir():
         pytest.skip(f"the benchmark's images are not at {data}")
     counts = {group: len(pairs_of(group, data)) for group in GROUPS}
-    assert counts == {"mindboggle": 12, "ixi": 20, "contrast": 10, "stripped": 10, "hippocampus": 20, "lung": 1}
+    assert counts == {
+        "mindboggle": 12,
+        "ixi": 20,
+        "contrast": 10,
+        "stripped": 10,
+        "slab": 10,
+        "hippocampus": 20,
+        "lung": 1,
+    }
     assert [p.name for p in pairs_of("mindboggle", data)[:3]] == ["01 <- 02", "05 <- 09", "12 <- 17"]
-    assert len({pair.folder for group in GROUPS for pair in pairs_of(group, data)}) == 73
+    assert len({pair.folder for group in GROUPS for pair in pairs_of(group, data)}) == 83
 
 
 def test_missing_data_is_said_in_one_line(tmp_path):
