@@ -80,7 +80,7 @@ def _looked_again(model: Model, pair: Pair, maps: HalfWay, device: torch.device)
     """The maps with what the model finds in the images that they bring together, where these agree better then."""
     views = views_of(pair, device)
     before = views.through(maps)
-    left_over = model.predict(before.moving * before.moving_seen, before.fixed * before.fixed_seen, device)
+    left_over = model.predict(*before.shown, device)
     found = maps.followed_by(left_over)
     return found if _agreement(views.through(found)) > _agreement(before) else maps
 

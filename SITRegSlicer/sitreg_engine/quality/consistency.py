@@ -59,8 +59,6 @@ def inverse_consistency(
     first = with_field_axes(there, order, walk)
 
     def fill(rows: slice) -> None:
-        if not all_counted[rows].any():  # between two parts of a mask
-            return
         box = box_around(all_counted[rows])
         part = (slice(rows.start + box[0].start, rows.start + box[0].stop), *box[1:])
         all_errors[part], covered = _errors_at(cut_out(walk, part), first, back)

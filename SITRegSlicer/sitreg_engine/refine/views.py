@@ -25,6 +25,11 @@ class Views:
     fixed_mask: Tensor | None
 
     @property
+    def shown(self) -> tuple[Tensor, Tensor]:
+        """(moving, fixed) as networks see them: 0 where they show nothing."""
+        return self.moving * self.moving_seen, self.fixed * self.fixed_seen
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         return tuple(self.moving.shape[2:])
 
@@ -47,6 +52,10 @@ class Views:
     def windows(self, size: int) -> Windows:
         """Where the images shall agree: in what lies in either mask, or everywhere without masks."""
         seen = self.moving_seen * self.fixed_seen
-        masks = [mask for mask in (self.moving_mask, self.fixed_mask) if mask is not None]
-        wanted = torch.stack(masks).amax(dim=0) if masks else torch.ones_like(seen)
-        return Windows.of(seen, wanted, size)
+        return Windows.of(seen, in_either(self.moving_mask, self.fixed_mask, seen), size)
+
+
+def in_either(one: Tensor | None, other: Tensor | None, like: Tensor) -> Tensor:
+    """Where two masks (0..1, of the shape of `like`) together want agreement: everywhere without any."""
+    masks = [mask for mask in (one, other) if mask is not None]
+    return torch.stack(masks).amax(dim=0) if masks else torch.ones_like(like)

@@ -12,7 +12,7 @@ from sitreg_engine.errors import Cancelled, InputError
 from .config_file import read_settings
 from .loop import train
 from .processes import leave_processes
-from .state import LAST, read_checkpoint
+from .state import LAST
 
 
 def run_training(config: str, resume: str | None, minutes: float, tell: Callable[[str], None]) -> int:
@@ -28,13 +28,14 @@ def run_training(config: str, resume: str | None, minutes: float, tell: Callable
     if resume is None and last.exists():
         raise InputError(f"{settings.run} holds a run already: go on with --resume, or set another folder as run.")
     start = _last_of(Path(resume)) if resume else last if resume == "" and last.exists() else None
-    if start:
-        read_checkpoint(start)  # the settings of a run shall not be replaced for one that cannot go on
-    if is_first:
-        _keep_settings(Path(config), Path(settings.run) / "settings.toml")
+
+    def keep_settings() -> None:
+        if is_first:
+            _keep_settings(Path(config), Path(settings.run) / "settings.toml")
+
     with _signals_noted() as received:
         try:
-            reached = train(settings, start, minutes, tell, lambda: bool(received))
+            reached = train(settings, start, minutes, tell, lambda: bool(received), keep_settings)
         except Cancelled as cancelled:
             tell(str(cancelled))
             return 128 + received[0] if received else 0
@@ -52,7 +53,6 @@ def _last_of(given: Path) -> Path:
 
 def _keep_settings(config: Path, kept: Path) -> None:
     """Beside what is made with them; they may be those of an earlier start."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
     if not (kept.exists() and kept.samefile(config)):
         shutil.copyfile(config, kept)
 

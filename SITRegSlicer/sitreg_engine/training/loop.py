@@ -55,8 +55,11 @@ def train(
     minutes: float,
     tell: Tell,
     stop_requested: Callable[[], bool] = lambda: False,
+    accepted: Callable[[], None] = lambda: None,
 ) -> Reached:
     """Run, or go on from the checkpoint `resume`, until the last step, `minutes` (0 = any) or a request to stop.
+
+    `accepted` is called when the run's folder may be written to: the checkpoint fits the settings.
 
     Raises InputError for settings, files and checkpoints that cannot be used, Cancelled when it is to stop before the
     first step (what has been prepared by then is in the cache).
@@ -74,6 +77,7 @@ def train(
     reached = Reached() if resume is None else load_state(state, resume)
     processes.copy_weights([*state.network.parameters(), *state.average.parameters()])
     Path(settings.run).mkdir(parents=True, exist_ok=True)
+    accepted()
     # The first process prepares what is not yet in the cache; the others find it there.
     sampler, checks = processes.one_by_one(lambda: _prepared(settings, ends, tell))
     if processes.first:

@@ -11,6 +11,7 @@ from sitreg_engine.dilation import dilated
 from sitreg_engine.mappings import warp
 from sitreg_engine.models.halfway import Registration
 from sitreg_engine.refine.pair import MASK_MARGIN
+from sitreg_engine.refine.views import in_either
 
 from .views import Group, View
 
@@ -87,11 +88,12 @@ class Scored:
 def _compared(a: Brought, b: Brought) -> Compared:
     (image_a, seen_a), (image_b, seen_b) = _warped(a), _warped(b)
     seen = seen_a * seen_b
-    masks = [_warped_mask(brought) for brought in (a, b) if brought.view.mask is not None]
-    return Compared(image_a, image_b, seen, torch.stack(masks).amax(dim=0) if masks else torch.ones_like(seen))
+    return Compared(image_a, image_b, seen, in_either(_warped_mask(a), _warped_mask(b), seen))
 
 
-def _warped_mask(brought: Brought) -> Tensor:
+def _warped_mask(brought: Brought) -> Tensor | None:
+    if brought.view.mask is None:
+        return None
     mask = dilated(brought.view.mask, MASK_MARGIN)
     return mask if brought.u is None else warp(mask, brought.u.detach())
 

@@ -37,7 +37,7 @@ def read_table(settings: DataSettings) -> list[Row]:
         with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark before the first column
             reader = csv.DictReader(file)
             reader.fieldnames = columns = [name.strip() for name in reader.fieldnames or []]
-            records = list(reader)
+            records = [{name: (record.get(name) or "").strip() for name in _COLUMNS} for record in reader]
     except OSError as error:
         raise InputError(f"A table of training images was expected at {path}: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -58,8 +58,7 @@ def _check_columns(columns: list[str], path: Path) -> None:
         )
 
 
-def _row(record: dict[str, str], number: int, root: Path, path: Path, aside: set[str]) -> Row:
-    given = {name: (record.get(name) or "").strip() for name in _COLUMNS}
+def _row(given: dict[str, str], number: int, root: Path, path: Path, aside: set[str]) -> Row:
     for name in ("image", "person"):
         if not given[name]:
             raise InputError(f"Line {number} of the table {path} has no {name}.")
@@ -76,7 +75,7 @@ def _row(record: dict[str, str], number: int, root: Path, path: Path, aside: set
 
 def _put_aside(records: list[dict[str, str]], share: float) -> set[str]:
     """Persons for validation, of those where the table does not say."""
-    open_ones = [(record.get("person") or "").strip() for record in records if not (record.get("split") or "").strip()]
+    open_ones = [record["person"] for record in records if not record["split"]]
     numbers = {person: int.from_bytes(hashlib.sha256(person.encode()).digest()[:8]) / 2**64 for person in open_ones}
     found = {person for person, number in numbers.items() if number < share}
     few = len(found) < _LEAST_VALIDATED <= _MOST_VALIDATED * len(numbers)

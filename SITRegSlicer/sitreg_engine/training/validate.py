@@ -42,8 +42,8 @@ def validate(network: nn.Module, groups: Sequence[Group], device: torch.device) 
     for group in groups:
         one, two = (on_device(view, device) for view in group.views[:2])
         found.append(_judged(one, two, network(one.image, two.image), group.spacing))
-    with_labels, *others = np.split(np.array(found), [2], axis=1)
-    return Validation(*_mean_of_known(with_labels), *np.mean(others[0], axis=0).tolist())
+    overlaps, others = np.split(np.array(found), [2], axis=1)
+    return Validation(*_mean_of_known(overlaps), *others.mean(axis=0).tolist())
 
 
 def _mean_of_known(overlaps: np.ndarray) -> list[float]:

@@ -155,6 +155,9 @@ def test_the_settings_of_a_run_stay_when_it_cannot_go_on(config, tmp_path):
     kept = (tmp_path / "run" / "settings.toml").read_text(encoding="utf-8")
     with pytest.raises(InputError, match="A checkpoint of a training was expected"):
         run_training(str(config("other", steps=9)), str(tmp_path / "nothing.pt"), 0, quietly)
+    other = config("other", features="[4, 4, 4]", update_features="[4, 4, 4]")
+    with pytest.raises(InputError, match="of another network or optimiser"):
+        run_training(str(other), "", 0, quietly)
     assert (tmp_path / "run" / "settings.toml").read_text(encoding="utf-8") == kept
 
 
