@@ -5,7 +5,7 @@ STAMP := .venv/.complete
 # Idle threads of torch sleep, as in the programs themselves (sitreg_engine/threads.py).
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: env demo test test-slow test-gpu accuracy bench bench-claims clean
+.PHONY: env demo test test-slow test-gpu peers bench bench-accuracy bench-claims clean
 
 env: $(STAMP)
 
