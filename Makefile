@@ -43,11 +43,11 @@ peers: .venv-peers/.complete
 bench-accuracy: $(STAMP) .venv-peers/.complete
 	$(BIN)/python Testing/benchmarks/accuracy.py $(ARGS)
 
-# Speed tables, about a quarter of an hour on two cores that do nothing else; `make bench ARGS=--readme` puts them there.
+# Speed tables, about twenty minutes on two cores that do nothing else; `make bench ARGS=--readme` puts them there.
 bench: $(STAMP)
 	$(BIN)/python Testing/benchmarks/speed.py $(ARGS)
 
-# Docs/CLAIMS.md: what the papers claim, on our data; about 45 minutes on two quiet cores. It goes on where it stopped.
+# Docs/CLAIMS.md: what the papers claim, on our data; about four hours on two quiet cores. It goes on where it stopped.
 bench-claims: $(STAMP)
 	$(BIN)/python Testing/benchmarks/claims.py $(ARGS)
 

@@ -65,8 +65,8 @@ class SITRegSlicerWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
         self.onSceneChanged(scene, "")  # it may have been loaded before
 
     def enter(self):
-        """Called whenever the module is shown: what it complained of may have been mended elsewhere."""
-        self.panel.update()
+        """Called whenever the module is shown."""
+        self.panel.enter()
 
     def cleanup(self):
         """Called before the module is reloaded, and when Slicer ends."""

@@ -3,6 +3,8 @@
 from .registrationRequest import Output, RegistrationRequest
 from .transformNodes import isUnder, resultAbove
 
+LEAST_VOXELS = 4  # along each axis: as the engine asks for
+
 
 def whatIsMissing(request: RegistrationRequest) -> str:
     """One sentence that says what is missing or wrong; empty when the registration can begin."""
@@ -27,9 +29,12 @@ def _unusableVolume(request: RegistrationRequest) -> str:
         image = volume.GetImageData()
         if image is None:
             return f"The {role} volume '{volume.GetName()}' has no voxels: load it or choose another."
-        if min(image.GetDimensions()) < 2:
+        if min(image.GetDimensions()) < LEAST_VOXELS:
             size = " x ".join(map(str, image.GetDimensions()))
-            return f"The {role} volume '{volume.GetName()}' is flat ({size} voxels): choose a 3-D volume."
+            return (
+                f"The {role} volume '{volume.GetName()}' has fewer than {LEAST_VOXELS} voxels along an axis ({size}): "
+                "choose a 3-D volume."
+            )
         if image.GetNumberOfScalarComponents() != 1:
             return f"The {role} volume '{volume.GetName()}' is in colour: choose one with a single value per voxel."
     return ""

@@ -1,6 +1,10 @@
 """A job in words, for the status line and for the log."""
 
+import re
+
 from .registrationJob import RegistrationJob
+
+_LABEL = re.compile(r"\blabel (\d+)\b")
 
 
 def progressText(job: RegistrationJob) -> str:
@@ -32,9 +36,15 @@ def resultText(job: RegistrationJob) -> str:
     result = job.result
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items())
     lines = [f"Device: {result.device}", f"Seconds: {stages}"]
-    lines += [f"{measure.description}: {measure.value:.4g} {measure.unit}".rstrip() for measure in result.measures]
+    told = [f"{measure.description}: {measure.value:.4g} {measure.unit}".rstrip() for measure in result.measures]
+    lines += [_LABEL.sub(lambda found: _segment(int(found[1]), job.segmentNames) or found[0], line) for line in told]
     lines += [f"Warning: {warning}" for warning in result.warnings]
     return "\n".join(lines)
+
+
+def _segment(label: int, names: list[str]) -> str:
+    """The name of the segment that was exported under a number; nothing for the numbers of a label map."""
+    return f"'{names[label - 1]}'" if 0 < label <= len(names) else ""
 
 
 def failureText(job: RegistrationJob) -> str:

@@ -1,12 +1,17 @@
 """Segmentations and label maps as files of numbered voxels, with equal numbers for equal segment names."""
 
+import math
 from pathlib import Path
+
+import numpy as np
+from vtk.util.numpy_support import vtk_to_numpy
 
 import slicer
 
 from .registrationRequest import RequestError
 from .straightGrid import onStraightGrid
 
+_VOXELS = "Binary labelmap"  # the name of that representation of segments
 UNCOMPRESSED = {"useCompression": 0}  # temporary files: written once, read once
 
 
@@ -30,7 +35,7 @@ def exportLabels(node, referenceVolume, names: list[str], path: Path) -> None:
     before = _nodeIds("vtkMRMLColorTableNode")
     labelmap = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "SITReg export")
     try:
-        _fillLabelmap(node, labelmap, referenceVolume, _colorTable(names))
+        _fillLabelmap(node, labelmap, referenceVolume, names)
         exportVolume(labelmap, path)
     finally:
         if labelmap.GetDisplayNode() is not None:
@@ -41,13 +46,37 @@ def exportLabels(node, referenceVolume, names: list[str], path: Path) -> None:
 
 
 def segmentNames(*nodes) -> list[str]:
-    """Names of all segments of the segmentations among the nodes, each once, in order of appearance."""
-    names = []
+    """Names of all segments of the segmentations among the nodes, each once, the larger ones first.
+
+    That is the order in which they are painted: what lies within another segment, in either image, stays visible.
+    """
+    sizes = {}
     for node in nodes:
         if isinstance(node, slicer.vtkMRMLSegmentationNode):
-            segmentation = node.GetSegmentation()
-            names += [segmentation.GetNthSegment(n).GetName() for n in range(segmentation.GetNumberOfSegments())]
-    return list(dict.fromkeys(names))
+            for name, size in _sizes(node.GetSegmentation()).items():
+                sizes[name] = max(sizes.get(name, 0.0), size)
+    return sorted(sizes, key=sizes.get, reverse=True)
+
+
+def _sizes(segmentation) -> dict[str, float]:
+    """Name -> cubic millimetres of every segment; of surfaces without voxels, of the boxes around them."""
+    segments = [segmentation.GetNthSegment(n) for n in range(segmentation.GetNumberOfSegments())]
+    sizes = {segment.GetName(): _boxVolume(segment) for segment in segments}
+    for layer in range(segmentation.GetNumberOfLayers(_VOXELS)):  # each holds the segments that do not overlap
+        image = segmentation.GetLayerDataObject(layer, _VOXELS)
+        values = image.GetPointData().GetScalars()
+        counts = np.bincount(vtk_to_numpy(values).ravel()) if values is not None else np.zeros(1)
+        for segmentId in segmentation.GetSegmentIDsForLayer(layer, _VOXELS):
+            segment = segmentation.GetSegment(segmentId)
+            count = counts[segment.GetLabelValue()] if segment.GetLabelValue() < len(counts) else 0
+            sizes[segment.GetName()] = float(count) * math.prod(image.GetSpacing())
+    return sizes
+
+
+def _boxVolume(segment) -> float:
+    bounds = [0.0] * 6
+    segment.GetBounds(bounds)
+    return math.prod(max(high - low, 0.0) for low, high in zip(bounds[::2], bounds[1::2], strict=True))
 
 
 def _nodeIds(className: str) -> set[str]:
@@ -68,9 +97,10 @@ def _colorTable(names: list[str]):
     return colors
 
 
-def _fillLabelmap(node, labelmap, referenceVolume, colors) -> None:
-    segmentation = node.GetSegmentation()
+def _fillLabelmap(node, labelmap, referenceVolume, names: list[str]) -> None:
+    segmentation, colors = node.GetSegmentation(), _colorTable(names)
     ids = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
+    ids.sort(key=lambda segmentId: names.index(segmentation.GetSegment(segmentId).GetName()))  # the last one wins
     if not ids:
         raise RequestError(f"The segmentation '{node.GetName()}' has no segments: add one or choose another.")
     logic = slicer.modules.segmentations.logic()

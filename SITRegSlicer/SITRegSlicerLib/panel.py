@@ -11,11 +11,12 @@ from .applyCheck import whatIsMissing
 from .installer import InstallError, installMissing, missingPackages
 from .jacobianDisplay import setOverlayOpacity, showOverlay
 from .jobReport import failureText, headline, progressText, resultText
+from .likelyPair import likelyPair
 from .parameterBinding import ParameterBinding, choiceLink, nodeLink, numberLink
 from .parameters import OUTPUT_NAMES, chosenOutputs, requestOf
 from .registrationJob import JobState, RegistrationJob
 from .registrationRequest import Output, RequestError
-from .transformNodes import isPutUnder, isResult, isUnder, linkedPair, putUnder, takeOut
+from .transformNodes import allPutUnder, isPutUnder, isResult, isUnder, linkedPair, putUnder, takeOut
 
 
 class Panel:
@@ -53,6 +54,12 @@ class Panel:
         self._watch(None)
         for widget, signal, slot in self._connections:
             widget.disconnect(signal, slot)
+
+    def enter(self) -> None:
+        """The panel is shown: what it complained of may have been mended elsewhere, and volumes may have come."""
+        if self._parameters is not None and self._currentPair() == (None, None) and (pair := likelyPair()):
+            self._parameters.fixedVolume, self._parameters.movingVolume = pair
+        self.update()
 
     def update(self) -> None:
         """Enable what can be done now, and let tooltips say why the rest cannot."""
@@ -99,10 +106,10 @@ class Panel:
     def _onOtherPair(self) -> None:
         """What was said of the pair before is gone, and its results shall not be overwritten by the next Apply."""
         self._pair = self._currentPair()
-        if self._job is None:
+        if self._job is None and None not in self._pair:  # else it may say which of the two was removed
             self._showProgress(0.0, "")
-        transforms = (self._parameters.forwardTransform, self._parameters.inverseTransform)
-        results = [node for node in transforms if node is not None and isResult(node)]
+        outputs = (getattr(self._parameters, name) for name in OUTPUT_NAMES)
+        results = [node for node in outputs if node is not None and isResult(node)]
         if None not in self._pair and any(linkedPair(node) != self._pair for node in results):
             for name in OUTPUT_NAMES:
                 setattr(self._parameters, name, None)
@@ -199,7 +206,7 @@ class Panel:
 
     def _showProgress(self, fraction: float, text: str) -> None:
         self._ui.progressBar.value = round(100 * fraction)
-        self._ui.statusLabel.text = text
+        self._ui.statusLabel.text = self._ui.statusLabel.toolTip = text
 
     def _log(self, text: str) -> None:
         self._ui.logTextEdit.appendPlainText(text)
@@ -216,10 +223,14 @@ class Panel:
         moving = parameters.movingVolume if parameters is not None else None
         self._watch(moving)
         chosen = forward is not None and moving is not None
-        inPlace = chosen and isPutUnder(moving, forward)
-        # Below transforms of the user's own it can be neither put under once more nor taken out from here.
-        button.enabled = chosen and (inPlace or not isUnder(moving, forward))
+        inPlace = chosen and all(isPutUnder(node, forward) for node in self._carried())
+        # Below transforms of the user's own they can be neither put under once more nor taken out from here.
+        button.enabled = chosen and not any(isUnder(n, forward) and not isPutUnder(n, forward) for n in self._carried())
         button.text = "Take moving volume out of the transform" if inPlace else "Put moving volume under the transform"
+
+    def _carried(self) -> list:
+        """What goes with the moving volume, itself included."""
+        return [node for node in (self._parameters.movingVolume, self._parameters.movingLabels) if node is not None]
 
     def _watch(self, moving) -> None:
         """The button says what it does, also after the volume was put elsewhere, or hardened, in another module."""
@@ -235,12 +246,13 @@ class Panel:
 
     def _onPutUnder(self, _checked: bool) -> None:
         parameters = self._parameters
-        forward, inPlace = parameters.forwardTransform, isPutUnder(parameters.movingVolume, parameters.forwardTransform)
-        for node in (parameters.movingVolume, parameters.movingLabels):
-            if node is not None and inPlace:
-                takeOut(node, forward)
-            elif node is not None:
+        forward, carried = parameters.forwardTransform, self._carried()
+        inPlace = all(isPutUnder(node, forward) for node in carried)
+        for node in carried:
+            if not inPlace:
                 putUnder(node, forward)
+        for node in [*carried, *allPutUnder(forward)] if inPlace else ():  # labels that were chosen before, too
+            takeOut(node, forward)
         if not inPlace and parameters.fixedVolume is not None:
             showOverlay(parameters.fixedVolume, parameters.movingVolume, parameters.overlayOpacity)
         self.update()

@@ -14,6 +14,7 @@ import qt
 import slicer
 from sitreg_engine import contract
 
+from .labelExport import segmentNames
 from .registrationRequest import RegistrationRequest, RequestError
 from .sceneExport import exportedNodes, exportSteps
 from .sceneImport import ImportFailure, RegistrationResult, importSteps
@@ -55,10 +56,12 @@ class RegistrationJob:
         self._begun = time.monotonic()
         self._worker = worker
         self._engineJob: contract.Job | None = None
+        self.segmentNames = segmentNames(request.fixedLabels, request.movingLabels)  # label n is segmentNames[n - 1]
         self._steps: Generator | None = None
         self._changed: list[Callable] = []
         self._finished: list[Callable] = []
         self._sceneTags: list[int] = []
+        self._isSceneGone = False
         self._cancelDeadline = _singleShotTimer(self._worker.kill)
 
     @property
@@ -90,7 +93,7 @@ class RegistrationJob:
         except OSError as error:
             self._fail(f"No files can be written to Slicer's temporary folder ({error}): set another in its settings.")
             return
-        self._run(exportSteps(self.request, self._id, self._folder))
+        self._run(exportSteps(self.request, self._id, self._folder, self.segmentNames))
         self._worker.start()  # it loads its libraries while the volumes are exported
 
     def cancel(self, reason: str = "Cancelled.") -> None:
@@ -184,18 +187,26 @@ class RegistrationJob:
         qt.QTimer.singleShot(0, self._step)
 
     def _step(self) -> None:
-        if self._steps is None:  # cancelled meanwhile
+        steps = self._steps
+        if steps is None:  # cancelled meanwhile
             return
         try:
-            text = next(self._steps)
+            text = next(steps)
         except StopIteration as finished:
+            if self._steps is not steps:  # cancelled within this very step
+                return
             self._steps = None
             self._onStepsDone(finished.value)
         except Exception as error:  # whatever it is, the job must come to an end that people see
+            if self.ended:  # the folder it worked in is gone
+                return
             self.detail = traceback.format_exc()
             known = isinstance(error, (RequestError, ImportFailure))
             self._fail(str(error) if known else f"Slicer could not go on: {error}")
         else:
+            if self._steps is not steps:
+                steps.close()
+                return
             self._change(self.state, self.fraction, text)
             qt.QTimer.singleShot(0, self._step)
 
@@ -210,7 +221,7 @@ class RegistrationJob:
 
     def _closeSteps(self) -> None:
         steps, self._steps = self._steps, None
-        if steps is not None:
+        if steps is not None and not steps.gi_running:  # else `_step` does it: some dialog of Slicer handles clicks
             steps.close()
 
     # ---- the scene
@@ -224,6 +235,7 @@ class RegistrationJob:
         slicer.app.connect("aboutToQuit()", self.onQuit)
 
     def _onSceneClose(self, _scene, _event) -> None:
+        self._isSceneGone = True
         self.cancel("The scene was closed; the registration was stopped.")
 
     def _onNodeRemoved(self, _scene, _event) -> None:
@@ -251,6 +263,8 @@ class RegistrationJob:
         finished, self._finished, self._changed = self._finished, [], []
         for callback in finished:
             callback(self)
+        if self._isSceneGone:
+            self.request = None  # or the images of a closed scene would stay in memory with this job
 
     def _change(self, state: JobState, fraction: float, text: str) -> None:
         self.state, self.fraction, self.text = state, max(self.fraction, fraction), text

@@ -10,8 +10,12 @@ from .registrationRequest import RegistrationRequest
 from .transformNodes import takenOut
 
 
-def exportSteps(request: RegistrationRequest, jobId: str, folder: Path) -> Iterator[str] | Iterator[contract.Job]:
+def exportSteps(
+    request: RegistrationRequest, jobId: str, folder: Path, names: list[str]
+) -> Iterator[str] | Iterator[contract.Job]:
     """Write the inputs to `folder`; yields a line of text before each step and returns the engine's job.
+
+    `names` of all segments, see `segmentNames`: label n of both label files is the segment names[n - 1].
 
     Everything is written where it lies in the world, so parent transforms are honoured. What moves is written where
     it lies without an earlier result of ours above it: the new result takes that one's place. Raises RequestError.
@@ -23,7 +27,7 @@ def exportSteps(request: RegistrationRequest, jobId: str, folder: Path) -> Itera
     moving = folder / "moving.nrrd"
     with takenOut(request.movingVolume):
         exportVolume(request.movingVolume, moving)
-    labelFiles = yield from _exportLabelFiles(request, folder)
+    labelFiles = yield from _exportLabelFiles(request, folder, names)
     return contract.Job(
         id=jobId,
         fixed=str(fixed),
@@ -55,9 +59,8 @@ def exportedNodes(request: RegistrationRequest, job: contract.Job) -> list[tuple
     return [(path, node) for path, node in pairs if path]
 
 
-def _exportLabelFiles(request: RegistrationRequest, folder: Path):
+def _exportLabelFiles(request: RegistrationRequest, folder: Path, names: list[str]):
     """Write masks and labels that are there; returns {name of the request's field: file}."""
-    names = segmentNames(request.fixedLabels, request.movingLabels)
     wanted = (
         ("fixedMask", request.fixedMask, request.fixedVolume),
         ("movingMask", request.movingMask, request.movingVolume),

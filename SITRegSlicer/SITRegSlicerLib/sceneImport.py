@@ -7,13 +7,16 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import vtk
+
 import slicer
 from sitreg_engine import contract
 
 from .jacobianDisplay import setUpJacobianDisplay
 from .registrationRequest import Output, OutputChoice, RegistrationRequest
-from .transformNodes import linkTransforms, useLinearInterpolation
+from .transformNodes import linkToPair, linkTransforms, useLinearInterpolation
 
+_SAME_PLACE = 1e-3  # mm, and of a step: what float32 in a file's header makes of a place
 RECORD_ATTRIBUTE = "SITReg.Record"  # of every output, saved with the scene: the engine's result.json
 
 
@@ -53,6 +56,9 @@ def importSteps(request: RegistrationRequest, answer: contract.Result) -> Genera
         for node in loaded.values():
             _remove(node)
         raise
+    for name in ("warpedVolume", "jacobianVolume"):
+        if name in loaded:
+            _onVoxelsOf(request.fixedVolume, loaded[name])
     titles = {name: _title(request, _OUTPUTS[name].suffix) for name in loaded}
     nodes = {name: _place(node, getattr(request.outputs, name), titles[name]) for name, node in loaded.items()}
     result = _result(nodes, answer)
@@ -79,20 +85,48 @@ _OUTPUTS = {
 
 
 def _load(answer: contract.Result, kind: _OutputKind):
-    """The node of one result file, which forgets that file: it is about to be removed."""
+    """The node of one result file, which knows nothing of that file: it is about to be removed.
+
+    Read by the storage nodes themselves. Slicer's load functions would show a dialog that handles clicks, Cancel among
+    them, in the middle of this, and name the file in the menu of recent files.
+    """
     path = answer.outputs.get(kind.key)
     if path is None:
         raise ImportFailure(f"The engine's result lacks {kind.text}: the log tells what it did.")
-    try:
-        if kind.isTransform:
-            node = slicer.util.loadTransform(path)
-        else:
-            node = slicer.util.loadVolume(path, {"show": False, "singleFile": True})
-    except RuntimeError as error:
-        raise ImportFailure(f"Slicer could not load {kind.text} from {path}: {error}") from error
-    if node.GetStorageNode() is not None:
-        slicer.mrmlScene.RemoveNode(node.GetStorageNode())
+    if kind.isTransform:
+        node, storage = slicer.vtkMRMLGridTransformNode(), slicer.vtkMRMLTransformStorageNode()
+    else:
+        node, storage = slicer.vtkMRMLScalarVolumeNode(), slicer.vtkMRMLVolumeArchetypeStorageNode()
+        storage.SetSingleFile(True)
+    storage.SetFileName(path)
+    if not storage.ReadData(node):
+        raise ImportFailure(f"Slicer could not load {kind.text} from {path}: see its error log.")
+    node.SetName(kind.suffix)
+    slicer.mrmlScene.AddNode(node)
+    if not kind.isTransform:
+        node.CreateDefaultDisplayNodes()
     return node
+
+
+def _onVoxelsOf(fixedVolume, volume) -> None:
+    """Put a volume exactly where the fixed one lies, when it lies there but for the rounding of its file's header.
+
+    SimpleITK and others refuse to compute with two volumes that are a few nanometres apart.
+    """
+    exact, found, parent = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4(), fixedVolume.GetParentTransformNode()
+    fixedVolume.GetIJKToRASMatrix(exact)
+    if parent is not None:
+        toWorld = vtk.vtkMatrix4x4()
+        if not parent.IsTransformToWorldLinear():
+            return
+        parent.GetMatrixTransformToWorld(toWorld)
+        vtk.vtkMatrix4x4.Multiply4x4(toWorld, exact, exact)
+    volume.GetIJKToRASMatrix(found)
+    entries = [(row, column) for row in range(3) for column in range(4)]
+    apart = max(abs(exact.GetElement(*entry) - found.GetElement(*entry)) for entry in entries)
+    sizes = [node.GetImageData().GetDimensions() for node in (fixedVolume, volume)]
+    if sizes[0] == sizes[1] and apart < _SAME_PLACE:
+        volume.SetIJKToRASMatrix(exact)
 
 
 def _readRecord(answer: contract.Result) -> str:
@@ -148,7 +182,9 @@ def _dress(request: RegistrationRequest, result: RegistrationResult) -> None:
     transforms = [node for node in (result.forwardTransform, result.inverseTransform) if node is not None]
     for node in transforms:
         useLinearInterpolation(node)
-    linkTransforms(result.forwardTransform, result.inverseTransform, request.fixedVolume, request.movingVolume)
+    pair = request.fixedVolume, request.movingVolume
+    linkTransforms(result.forwardTransform, result.inverseTransform, *pair)
+    linkToPair([node for node in (result.warpedVolume, result.jacobianVolume) if node is not None], *pair)
     if result.warpedVolume is not None:
         _copyWindow(request.movingVolume, result.warpedVolume)
     if result.jacobianVolume is not None:

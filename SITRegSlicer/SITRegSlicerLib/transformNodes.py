@@ -1,4 +1,4 @@
-"""The two transform nodes of a registration: what they are linked to, and what lies under them."""
+"""The nodes of a registration: what they are linked to, and what lies under its transforms."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,29 +9,39 @@ import slicer
 
 INVERSE_ROLE = "inverseTransform"
 FORMER_PARENT_ROLE = "SITRegFormerParent"  # of a volume: the transform it was under before
+PUT_UNDER_ATTRIBUTE = "SITReg.PutUnder"  # of a node: it was put under a transform here, and can be taken out again
 STAND_IN_ATTRIBUTE = "SITReg.FormerParentCopy"
 RESULT_ATTRIBUTE = "SITReg.Result"  # tells our results from those of other modules, which have the same roles
 _LINEAR = 1  # vtkGridTransform's number for it, which has no name in Python
 
 
+def linkToPair(nodes, fixedVolume, movingVolume) -> None:
+    """Let the nodes of a result know the two volumes that they were computed from."""
+    for node in nodes:
+        node.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole(), fixedVolume.GetID())
+        node.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole(), movingVolume.GetID())
+        node.SetAttribute(RESULT_ATTRIBUTE, "1")
+
+
 def linkTransforms(forward, inverse, fixedVolume, movingVolume) -> None:
-    """Let the two transforms know each other and the two volumes that they were computed from."""
-    for node in (forward, inverse):
-        if node is not None:
-            node.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole(), fixedVolume.GetID())
-            node.SetNodeReferenceID(slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole(), movingVolume.GetID())
+    """Let the two transforms know each other and the two volumes; what one was linked to before is not its inverse."""
+    given = [node for node in (forward, inverse) if node is not None]
+    linkToPair(given, fixedVolume, movingVolume)
+    for node in given:
+        former = node.GetNodeReference(INVERSE_ROLE)
+        if former is not None:
+            former.SetNodeReferenceID(INVERSE_ROLE, None)
             node.SetNodeReferenceID(INVERSE_ROLE, None)
-            node.SetAttribute(RESULT_ATTRIBUTE, "1")
     if forward is not None and inverse is not None:
         forward.SetNodeReferenceID(INVERSE_ROLE, inverse.GetID())
         inverse.SetNodeReferenceID(INVERSE_ROLE, forward.GetID())
 
 
-def linkedPair(transformNode) -> tuple:
-    """The fixed and the moving volume that a transform was computed from; None for what is not there."""
+def linkedPair(node) -> tuple:
+    """The fixed and the moving volume that a node of a result was computed from; None for what is not there."""
     fixedRole = slicer.vtkMRMLTransformNode.GetFixedNodeReferenceRole()
     movingRole = slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole()
-    return transformNode.GetNodeReference(fixedRole), transformNode.GetNodeReference(movingRole)
+    return node.GetNodeReference(fixedRole), node.GetNodeReference(movingRole)
 
 
 def useLinearInterpolation(gridNode) -> None:
@@ -67,6 +77,7 @@ def putUnder(node, transformNode) -> None:
     if isUnder(node, transformNode):
         return
     takeOut(node)
+    node.SetAttribute(PUT_UNDER_ATTRIBUTE, "1")
     parent = node.GetParentTransformNode()
     if parent is None:
         node.SetAndObserveTransformNodeID(transformNode.GetID())
@@ -85,12 +96,19 @@ def isPutUnder(node, transformNode) -> bool:
     return parent is transformNode and transformNode is not None
 
 
+def allPutUnder(transformNode) -> list:
+    """The nodes that `putUnder` has put under the transform and that are there still."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLTransformableNode")
+    return [node for node in nodes if node.GetAttribute(PUT_UNDER_ATTRIBUTE) and isPutUnder(node, transformNode)]
+
+
 def takeOut(node, transformNode=None) -> None:
     """Undo `putUnder`: the node returns to the parent that it had before.
 
     It is taken out of `transformNode`, and of any result; another parent is left alone.
     """
     parent = node.GetParentTransformNode()
+    node.RemoveAttribute(PUT_UNDER_ATTRIBUTE)
     if parent is None:
         return
     if _isStandIn(parent):
@@ -136,7 +154,7 @@ def takenOut(*nodes) -> Iterator[None]:
 
 
 def isResult(node) -> bool:
-    """Whether a transform was made by a registration of ours."""
+    """Whether a node was made by a registration of ours."""
     return node.GetAttribute(RESULT_ATTRIBUTE) is not None
 
 

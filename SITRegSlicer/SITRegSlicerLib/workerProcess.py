@@ -152,6 +152,8 @@ class WorkerProcess:
             self._remember(line + b"\n")  # some library printed to stdout: not an event, but perhaps a hint
             return
         if isinstance(event, contract.Ready):
+            if self._deadline.active:  # it was asked to leave before it could say so
+                return
             self.ready = event
         if self._listener is not None:
             self._listener.onWorkerEvent(event)

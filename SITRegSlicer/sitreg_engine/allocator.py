@@ -15,6 +15,9 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8  # numb
 _NEVER, _AS_ALWAYS = 2**31 - 1, 2**16  # blocks that are mapped from the system: as many as glibc allows by itself
 _LARGE = 2**25  # bytes of a block that is mapped then: glibc's own limit, which it comes to after a while
 
+# Of mallinfo2: fordblks is what is free between the blocks in use and above them.
+_USAGE = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+
 _kept = Event()  # set once this process keeps what is freed: a switch of the C library cannot be read
 
 
@@ -55,6 +58,24 @@ def large_blocks_returned() -> Iterator[None]:
         yield
     finally:
         library.mallopt(_MMAP_MAX, 0)
+
+
+class _Usage(ctypes.Structure):
+    """mallinfo2 of malloc.h."""
+
+    _fields_ = tuple((name, ctypes.c_size_t) for name in _USAGE)
+
+
+def kept_memory() -> float:
+    """Bytes that were freed and are kept: they count as used in the eyes of the system, and the next tensors take them.
+
+    0 where nothing is kept, or nobody tells (glibc before 2.33).
+    """
+    library = _glibc() if _kept.is_set() else None
+    if library is None or not hasattr(library, "mallinfo2"):
+        return 0.0
+    library.mallinfo2.restype = _Usage
+    return float(library.mallinfo2().fordblks)
 
 
 def give_back_freed_memory() -> None:

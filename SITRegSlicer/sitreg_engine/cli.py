@@ -1,5 +1,5 @@
 """`sitreg` at a terminal. Exit codes: 0 all is complete, 1 it failed, 2 what was given cannot be used,
-130 and 143 stopped by Ctrl-C and SIGTERM; whatever is not 0 leaves nothing half-written.
+130, 143 and 129 stopped by Ctrl-C, SIGTERM and a closed terminal; whatever is not 0 leaves nothing half-written.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from .console import Bar, say, stage_line, table
 from .contract import Job, Result
 from .failures import exit_code, explain
 from .progress import Reporter
+from .streams import open_closed_stderr
 from .threads import wait_without_spinning
 
 _GRACE = 5.0  # s that a job gets to stop and clean up by itself
@@ -33,6 +34,7 @@ class _Stopped(BaseException):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
+    open_closed_stderr()
     given = build_parser().parse_args(arguments)
     wait_without_spinning()
     use_large_pages()
@@ -93,8 +95,10 @@ def _import_and_register(job: Job, reporter: Reporter) -> Result:
 
 @contextlib.contextmanager
 def _signals_raised() -> Iterator[None]:
-    """SIGINT and SIGTERM raise _Stopped, once: the clean-up shall not be interrupted."""
-    names = (signal.SIGINT, signal.SIGTERM)
+    """SIGINT, SIGTERM and a closed terminal raise _Stopped, once: the clean-up shall not be interrupted."""
+    names = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # ignored: after nohup
+        names.append(signal.SIGHUP)
 
     def stop(number: int, _frame) -> NoReturn:
         for name in names:

@@ -19,7 +19,8 @@ _MEMORY_WORDS = (
     "unable to allocate",
     "bad_alloc",
 )
-_CUDA = "CUDA error"  # how all of torch's begin that are not about memory
+# How torch's errors of GPUs begin, those of CUDA itself and of its libraries.
+_GPU_WORDS = ("CUDA error", "cuDNN error", "CUDNN_", "CUBLAS_", "find an engine to execute")
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,19 @@ def known_error(error: BaseException) -> EngineError | None:
             "There is too little memory for this job: choose a coarser working spacing, another device, "
             "or close other programs."
         )
-    if isinstance(error, RuntimeError) and _CUDA in str(error):
-        told = str(error)[str(error).index(_CUDA) :].splitlines()[0].rstrip(".")
+    if isinstance(error, RuntimeError) and (word := _of_a_gpu(str(error))):
+        told = str(error)[str(error).index(word) :].splitlines()[0].rstrip(".")
         return ResourceError(
             f"The GPU could not be used ({told}): choose the device cpu, or install a torch and a driver that fit it."
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return OutputError("The disk is full: make room or choose another output folder.")
     return None
+
+
+def _of_a_gpu(text: str) -> str:
+    """Where the telling part of an error of a GPU begins; nothing when it is none."""
+    return next((word for word in _GPU_WORDS if word in text), "")
 
 
 def exit_code(error: BaseException) -> int:

@@ -94,5 +94,7 @@ class Inbox:
         with self._lock:
             for task in self._open.values():
                 task.stop.set()
-            running = self._running
-        return None if self._idle.wait(seconds) else running.job
+        if self._idle.wait(seconds):
+            return None
+        with self._lock:  # meanwhile a waiting one may have begun, or the last one ended
+            return self._running and self._running.job

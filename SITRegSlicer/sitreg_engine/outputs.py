@@ -9,13 +9,15 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from .contract import FORMATS
-from .errors import InputError, OutputError
+from .errors import InputError, OutputError, ResourceError
+from .failures import known_error
 from .fields import DisplacementField
 from .geometry import Grid
 from .itk import reason
@@ -26,6 +28,7 @@ RECORD = "result.json"
 TRANSFORMS = ("forward", "inverse")
 IMAGES = ("warped_moving", "warped_fixed", "jacobian", "warped_labels")
 _TEMPORARY = ".sitreg-{pid}-"
+_FORGOTTEN = 6 * 3600  # s
 
 
 def check_folder(folder: str, inputs: list[str]) -> None:
@@ -112,6 +115,8 @@ class Staging:
         try:
             write()
         except (RuntimeError, InputError, OSError) as error:
+            if isinstance(known := known_error(error), ResourceError):
+                raise known from error
             raise OutputError(
                 f"{path.name} could not be written to {self._folder} ({reason(error)}). Is the disk full?"
             ) from error
@@ -127,6 +132,7 @@ def staged(folder: str) -> Iterator[Staging]:
     made = [parent for parent in (target, *target.parents) if not parent.exists()]
     try:
         target.mkdir(parents=True, exist_ok=True)
+        _remove_forgotten(target)
         temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY.format(pid=os.getpid()), dir=target))
     except OSError as error:
         raise OutputError(f"The results cannot be written to {folder}: {error.strerror}.") from error
@@ -141,6 +147,14 @@ def remove_leftovers(folder: str) -> None:
     """Remove temporary files of THIS process in `folder`, for use right before leaving without clean-up."""
     for left in Path(folder).glob(_TEMPORARY.format(pid=os.getpid()) + "*"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _remove_forgotten(folder: Path) -> None:
+    """Temporary files of processes that were killed: writing takes a minute, not hours."""
+    for left in folder.glob(_TEMPORARY.format(pid="*") + "*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _FORGOTTEN:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _remove_empty(folders: list[Path]) -> None:

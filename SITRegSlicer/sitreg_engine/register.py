@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from .affine import Alignment, align
-from .allocator import large_blocks_returned
+from .allocator import kept_memory, large_blocks_returned
 from .assess import Assessment, assess
 from .case import Case, read_case
 from .compose import WorldMaps
@@ -26,6 +26,7 @@ from .prepare import REFINED_SHARE, Layout, Pair, affordable_spacing, lay_out, m
 from .progress import Reporter
 from .quality.consistency import consistency_doubts
 from .quality.landmarks import landmark_doubts
+from .quality.outcome import outcome_doubts
 from .record import Record, describe_inputs, peak_memory
 from .refine import make_schedule, refine_pair
 from .scan import make_scan
@@ -102,7 +103,7 @@ def _brought_together(case: Case, model: Model, job: Job, device: torch.device, 
     reporter.start("prepare", "Preparing the working grid")
     layout = lay_out(*scans, alignment)
     finest, share = _fine_enough(model, job, layout)
-    spacing, warnings = affordable_spacing(layout, job.spacing, free_memory(), finest, share)
+    spacing, warnings = affordable_spacing(layout, job.spacing, free_memory() + kept_memory(), finest, share)
     warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
 
     def deform(attempt: Attempt) -> Deformed:
@@ -118,7 +119,7 @@ def _brought_together(case: Case, model: Model, job: Job, device: torch.device, 
 
 def _measured_doubts(case: Case, brought: BroughtTogether, found: Assessment) -> list[str]:
     """What the measures, and where they were taken, say against the result."""
-    doubts = consistency_doubts(found.measures, brought.done.spacing)
+    doubts = outcome_doubts(found.measures) + consistency_doubts(found.measures, brought.done.spacing)
     if case.landmarks is not None:
         doubts += landmark_doubts(case.landmarks[0], brought.fields.forward.grid)
     return doubts

@@ -18,10 +18,11 @@ from typing import BinaryIO
 from . import __version__
 from .allocator import give_back_freed_memory, keep_freed_memory, use_large_pages
 from .channel import Channel, ProgressSender
-from .contract import PROTOCOL, Failure, Message, Ready
+from .contract import PROTOCOL, Failure, Job, Message, Ready
 from .failures import explain
 from .inbox import Inbox, Task
 from .progress import Reporter
+from .streams import open_closed_stderr
 from .threads import wait_without_spinning
 
 _GRACE = 1.2  # s that a running job gets to stop and clean up once stdin has closed; the promise is 2 s
@@ -31,6 +32,7 @@ def main() -> int:
     """Works until stdin closes (exit code 0). Returns 1 when the engine cannot be loaded."""
     # Ctrl-C in the terminal of the program that started this one is not meant for the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    open_closed_stderr()
     wait_without_spinning()
     use_large_pages()
     keep_freed_memory()
@@ -70,12 +72,18 @@ def _listen(inbox: Inbox, stdin: BinaryIO) -> None:
     try:
         inbox.read(stdin)
     finally:
-        left = inbox.stop_all(_GRACE)
-        if left is not None:
-            from .outputs import remove_leftovers
+        try:
+            _clean_up(inbox.stop_all(_GRACE))
+        finally:
+            os._exit(0)
 
-            remove_leftovers(left.output)
-        os._exit(0)
+
+def _clean_up(left: Job | None) -> None:
+    """After a job that did not stop in time."""
+    if left is not None:
+        from .outputs import remove_leftovers
+
+        remove_leftovers(left.output)
 
 
 def _load(channel: Channel) -> Callable:

@@ -1,6 +1,7 @@
 """How each method is trained for the comparison: the same data, seed, steps and, where it allows them, losses.
 
-All compare the images by local correlation, in each space that the method speaks of; all fields are kept smooth by
+All compare the images by local correlation, in the spaces of both images or of the fixed one (S-Net not in the
+pseudo-mean as well: the tables of Docs/CLAIMS.md are of that); all fields are kept smooth by
 squared differences with the weight that both VoxelMorph and SITReg were published with. What a method has beyond
 that is its own. Learning rates are those of the project's own settings for it.
 """

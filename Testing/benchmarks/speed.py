@@ -1,8 +1,7 @@
 """README's speed tables: forward pass, training step, whole registrations, growth, start; medians of fresh processes.
 
-    python Testing/benchmarks/speed.py                          # everything, about a quarter of an hour on two cores
+    python Testing/benchmarks/speed.py                          # everything, about twenty minutes on two cores
     python Testing/benchmarks/speed.py --only forward start     # some sections
-    python Testing/benchmarks/speed.py --largest                # growth up to 256 x 256 x 256 voxels
     python Testing/benchmarks/speed.py --readme                 # and put the tables into README.md
 
 Prints markdown and writes it, with every single number as JSON, to bench/speed/. There is a column per device.
@@ -52,7 +51,6 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=TITLES, default=list(TITLES))
     parser.add_argument("--repeats", type=int, default=3, help="fresh processes that a median is taken of")
-    parser.add_argument("--largest", action="store_true", help="growth up to a cube of 256 voxels")
     parser.add_argument("--readme", action="store_true", help="replace the tables in README.md")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "speed")
     return parser.parse_args()
@@ -61,13 +59,12 @@ def _arguments() -> argparse.Namespace:
 def _measured(name: str, device: str, args: argparse.Namespace) -> list[Figure]:
     folder = args.output / "files"
     folder.mkdir(parents=True, exist_ok=True)
-    sides = (*speed_growth.SIDES, speed_growth.LARGEST) if args.largest else speed_growth.SIDES
     sections = {
         "start": lambda: speed_start.measure(device, args.repeats, folder),
         "forward": lambda: speed_forward.measure(device, args.repeats, folder),
         "training": lambda: speed_training.measure(device, args.repeats),
         "stages": lambda: speed_stages.measure(device, args.repeats, folder),
-        "growth": lambda: speed_growth.measure(device, args.repeats, sides),
+        "growth": lambda: speed_growth.measure(device, args.repeats),
         "large": lambda: speed_large.measure(device, folder),
     }
     return sections[name]()

@@ -8,7 +8,7 @@ from speed_process import Cost, cost_of, in_fresh_processes, tell
 from speed_table import Figure
 
 TITLE = "growth of the forward pass, float32"
-SIDES, LARGEST = (64, 96, 128, 160, 192), 256
+SIDES = (64, 96, 128, 160, 192, 256)
 _REPEATED = 128  # voxels; what is larger is run once
 
 

@@ -15,7 +15,7 @@ _SIZE = 96 << 20  # bytes: more than what glibc keeps by itself
 _TOOLS = f"""
 import resource
 from threading import Thread
-from sitreg_engine.allocator import give_back_freed_memory, keep_freed_memory, large_blocks_returned
+from sitreg_engine.allocator import give_back_freed_memory, keep_freed_memory, kept_memory, large_blocks_returned
 
 PAGE = resource.getpagesize()
 
@@ -59,6 +59,15 @@ def test_what_is_kept_is_given_back_on_request():
     assert kept - left > 0.9 * _SIZE
 
 
+def test_what_is_kept_is_known():
+    before, kept, used = _numbers(
+        "keep_freed_memory(); a = int(kept_memory()); fill(1); b = int(kept_memory()); block = bytes([1]) * "
+        f"{_SIZE}; print(a, b, int(kept_memory()))"
+    )
+    assert kept - before > 0.9 * _SIZE and kept - used > 0.9 * _SIZE
+    assert _numbers("fill(1); print(int(kept_memory()))") == [0]
+
+
 def test_large_blocks_are_returned_for_a_while_and_kept_again():
     measured = "fill(1); print(new_bytes(4))"
     meanwhile, afterwards = _numbers(f"keep_freed_memory()\nwith large_blocks_returned():\n    {measured}\n{measured}")
@@ -73,6 +82,7 @@ def test_other_c_libraries_are_left_alone(monkeypatch):
     monkeypatch.setattr(allocator.sys, "platform", "win32")
     assert allocator.keep_freed_memory() is False
     allocator.give_back_freed_memory()
+    assert allocator.kept_memory() == 0
 
 
 @pytest.mark.parametrize(("decided", "expected"), [(None, "1"), ("0", "0")], ids=["by default", "the user decided"])

@@ -35,3 +35,9 @@ def test_the_checksum_of_a_header_covers_the_data_beside_it(tmp_path, name, pack
 def test_the_checksum_of_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="could not be read"):
         inputs.checksum(str(tmp_path / "none"))
+
+
+def test_the_checksum_of_a_header_in_no_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(InputError, match="could not be read"):
+        inputs.checksum(str(tmp_path / "file" / "a.mhd"))

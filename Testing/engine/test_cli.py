@@ -211,7 +211,7 @@ def test_too_little_memory_is_told_with_a_way_on(pair, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX systems")
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_stopped_run_leaves_nothing(pair, tmp_path, number, code):
     terminal, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))  # in a window of no size is no bar

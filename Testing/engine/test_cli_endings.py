@@ -15,7 +15,7 @@ SITREG = [sys.executable, "-m", "sitreg_engine.cli"]
 QUICK = ["--affine", "none", "--refine", "2", "--device", "cpu"]
 
 
-@pytest.mark.parametrize("listener", ["| true", ">&-"])
+@pytest.mark.parametrize("listener", ["| true", ">&-", "2>&-", ">&- 2>&-"])
 def test_a_result_that_nobody_reads_is_a_success_all_the_same(pair, tmp_path, listener):
     command = shlex.join([*SITREG, "register", pair.fixed, pair.moving, "-o", str(tmp_path / "out"), *QUICK])
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command} {listener}"], capture_output=True, text=True)

@@ -41,6 +41,15 @@ def write_series(folder: Path, places: list[tuple[float, float, float]], uid: st
         writer.Execute(image)
 
 
+def spoil(folder: Path, tag: bytes, value: bytes) -> None:
+    """Overwrite the value of a tag (implicit VR, little endian) in the first file, keeping its length."""
+    file = sorted(folder.iterdir())[0]
+    data = file.read_bytes()
+    start = data.index(tag) + len(tag) + 4
+    length = int.from_bytes(data[start - 4 : start], "little")
+    file.write_bytes(data[:start] + value.ljust(length)[:length] + data[start + length :])
+
+
 def stack(count: int, dx: float = 0.0) -> list[tuple[float, float, float]]:
     return [(5.0 + dx * n, -7.0, 100.0 + 2.5 * n) for n in range(count)]
 
@@ -52,6 +61,13 @@ def test_a_dicom_folder_is_one_volume_in_the_order_of_its_positions(tmp_path):
     np.testing.assert_allclose(volume.grid.spacing, (0.5, 0.5, 2.5))
     np.testing.assert_allclose(volume.grid.origin, (5, -7, 100))
     assert volume.array[1, 2, 4] == 21 + 3 * 4
+
+
+@pytest.mark.parametrize("value", [b"somewhere", b"1\\2", b"nan\\0\\0", b""])
+def test_a_position_that_is_no_place_is_refused(tmp_path, value):
+    write_series(tmp_path / "a", stack(6))
+    spoil(tmp_path / "a", b"\x20\x00\x32\x00", value)
+    assert "fixed image" in refusal(tmp_path / "a")
 
 
 def test_a_folder_without_dicom_is_refused_in_silence(tmp_path, capfd):

@@ -9,6 +9,7 @@ import torch
 
 from sitreg_engine import failures
 from sitreg_engine.errors import AlignmentError, Cancelled, InputError, OutputError, ResourceError
+from sitreg_engine.outputs import staged
 
 
 def raised(error: Exception) -> Exception:
@@ -73,6 +74,22 @@ def test_memory_that_runs_out_is_told_in_words_with_a_way_on():
         told = failures.explain(error)
         assert "too little memory" in told.message and "coarser" in told.message
         assert told.expected
+
+
+def test_memory_that_runs_out_while_writing_is_not_taken_for_a_full_disk(tmp_path):
+    def write() -> None:
+        raise RuntimeError("bad_alloc")
+
+    with staged(str(tmp_path)) as staging, pytest.raises(ResourceError, match="too little memory"):
+        staging._write(write, tmp_path / "a.nii.gz")
+
+
+@pytest.mark.parametrize(
+    "said", ["cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", "CUDA error: CUBLAS_STATUS_EXEC_FAILED"]
+)
+def test_a_library_of_the_gpu_that_fails_is_no_defect_of_ours(said):
+    told = failures.explain(RuntimeError(said))
+    assert told.expected and said in told.message and "device cpu" in told.message
 
 
 def test_a_gpu_that_fails_is_named_as_such():

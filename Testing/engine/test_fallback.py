@@ -35,6 +35,23 @@ def test_what_fits_at_once_is_done_at_once_and_nothing_is_told():
     assert made == [Attempt(GPU, 1.0)] and told == []
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+        "GET was unable to find an engine to execute this computation",
+    ],
+)
+def test_a_library_that_cannot_even_begin_on_a_full_gpu_is_such_a_case(said):
+    def work(attempt: Attempt) -> str:
+        if attempt.device == GPU:
+            raise RuntimeError(said)
+        return "done"
+
+    assert first_that_fits(work, Attempt(GPU, 1.0), lambda _: None) == ("done", Attempt(CPU, 1.0))
+
+
 def test_half_the_voxels_are_tried_next():
     work, made = works_when(lambda attempt: attempt.spacing > 1.2)
     told = []

@@ -205,5 +205,10 @@ def test_a_nifti_with_nan_in_the_orientation_in_use_is_refused_in_silence(tmp_pa
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_nifti_that_does_not_say_where_its_voxels_begin_is_refused(tmp_path, value):
+    assert "damaged" in refusal(nifti(tmp_path / "a.nii", 108, value))
+
+
 def test_a_nifti_with_skewed_axes_is_refused(tmp_path):
     assert "perpendicular" in refusal(nifti(tmp_path / "a.nii", 284, 0.3))

@@ -192,6 +192,17 @@ def test_leftovers_of_this_process_can_be_removed(tmp_path):
         assert names_in(tmp_path) == {other.name}
 
 
+def test_what_killed_runs_have_left_is_removed_after_hours(tmp_path):
+    old, new = tmp_path / ".sitreg-1-abc", tmp_path / ".sitreg-2-def"
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "warped_moving.nii.gz").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    with outputs.staged(str(tmp_path)):
+        pass
+    assert names_in(tmp_path) == {new.name}
+
+
 # ---- the check before the work
 
 

@@ -64,6 +64,7 @@ def test_markups_in_ras_are_turned_to_lps(tmp_path):
         ("a,b,c\n1,2,3\n", "columns x, y, z"),
         ("1,2,nan\n", "finite"),
         ("1,2,inf\n", "finite"),
+        ("x" * 200_000, "no table"),
     ],
 )
 def test_a_table_that_holds_no_points_is_refused(tmp_path, text, said):

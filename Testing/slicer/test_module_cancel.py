@@ -33,6 +33,18 @@ def testCancelWorksAtEveryMomentAndLeavesNothing(widget, quick, apply, applyUnti
     assert apply().state == "done"
 
 
+def testCancelWithinTheLoadingOfAFileLeavesNothing(widget, quick, applyUntil, waitUntil, scene):
+    """As when some dialog of Slicer handles clicks while a file is being loaded."""
+    before = nodeIds(scene)
+    job = applyUntil("loading")
+    tag = scene.AddObserver(scene.NodeAddedEvent, lambda *_: job.cancel())
+    waitUntil(lambda: job.ended and job._steps is None, CANCEL_SECONDS)
+    scene.RemoveObserver(tag)
+    assert job.state == "cancelled" and job.result is None
+    waitUntil(lambda: nodeIds(scene) == before, 5)
+    assert temporaryFolders() == []
+
+
 def testAWorkerThatNeverGetsReadyIsReplaced(widget, quick, apply, applyUntil, waitUntil, tmp_path):
     from SITRegSlicerLib.workerProcess import WorkerCommand
 
@@ -80,6 +92,7 @@ def testClosingTheSceneStopsTheRegistrationAndNothingArrivesLate(widget, quick, 
     assert job.state == "cancelled"
     assert "scene was closed" in job.error
     assert nodeIds(scene) == before
+    assert job.request is None  # it would keep the images of the closed scene in memory
     assert temporaryFolders() == []
 
 

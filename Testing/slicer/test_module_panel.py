@@ -1,6 +1,7 @@
 """The panel, driven by clicks; nothing here waits for a registration to end."""
 
 import numpy as np
+import pytest
 from moduleSteps import addVolume, applyTooltip
 
 pytest_plugins = ["panelFixtures"]
@@ -27,7 +28,7 @@ def testAVolumeWithoutVoxelsIsRefusedByName(widget, choosePair, scene):
 
 def testAFlatVolumeIsRefusedWithItsSize(widget, choosePair):
     widget.ui.fixedVolumeSelector.setCurrentNode(addVolume(np.zeros((1, 7, 8)), "X-ray"))
-    assert "'X-ray' is flat (8 x 7 x 1 voxels)" in applyTooltip(widget)
+    assert "'X-ray' has fewer than 4 voxels along an axis (8 x 7 x 1)" in applyTooltip(widget)
 
 
 def testAnInputCannotBeAnOutput(widget, choosePair):
@@ -126,6 +127,16 @@ def testOutputsOfAnotherPairAreLetGo(widget, choosePair, scene):
     assert scene.IsNodePresent(forward)
 
 
+@pytest.mark.parametrize("output", ["warpedVolume", "jacobianVolume"])
+def testAVolumeThatIsTheOnlyOutputIsLetGoForAnotherPair(widget, choosePair, scene, output):
+    from SITRegSlicerLib.transformNodes import linkToPair
+
+    volume = getattr(widget.ui, f"{output}Selector").addNode()
+    linkToPair([volume], *choosePair)
+    widget.ui.movingVolumeSelector.setCurrentNode(addVolume(np.zeros((6, 7, 8)), "third"))
+    assert getattr(widget.ui, f"{output}Selector").currentNode() is None and scene.IsNodePresent(volume)
+
+
 def testOutputsThatTheUserMadeAreKeptWhenTheInputsChange(widget, choosePair):
     forward = widget.ui.forwardTransformSelector.addNode()
     widget.ui.movingVolumeSelector.setCurrentNode(addVolume(np.zeros((6, 7, 8)), "third"))
@@ -158,6 +169,30 @@ def testTheMovingLabelsGoWithTheMovingVolume(widget, choosePair, scene):
     assert labels.GetParentTransformNode() is forward
     widget.ui.putUnderButton.click()
     assert labels.GetParentTransformNode() is None
+
+
+def testLabelsThatAreChosenLaterFollowTheMovingVolume(widget, choosePair, scene):
+    widget.ui.forwardTransformSelector.addNode()
+    widget.ui.putUnderButton.click()
+    labels = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "labels")
+    widget.ui.movingLabelsSelector.setCurrentNode(labels)
+    assert widget.ui.putUnderButton.enabled and "Put" in widget.ui.putUnderButton.text
+    widget.ui.putUnderButton.click()
+    forward = widget.ui.forwardTransformSelector.currentNode()
+    assert labels.GetParentTransformNode() is forward and choosePair[1].GetParentTransformNode() is forward
+
+
+def testLabelsThatAreNoLongerChosenComeOutWithTheMovingVolume(widget, choosePair, scene):
+    first, second = (scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name) for name in ("one", "two"))
+    mine = scene.AddNewNodeByClass("vtkMRMLModelNode", "put there by hand")
+    forward = widget.ui.forwardTransformSelector.addNode()
+    mine.SetAndObserveTransformNodeID(forward.GetID())
+    for labels in (first, second):
+        widget.ui.movingLabelsSelector.setCurrentNode(labels)
+        widget.ui.putUnderButton.click()
+    widget.ui.putUnderButton.click()
+    assert [node.GetParentTransformNode() for node in (choosePair[1], first, second)] == [None] * 3
+    assert mine.GetParentTransformNode() is forward
 
 
 def testAClosedSceneEmptiesThePanelAndANewOneWorks(widget, choosePair, scene):

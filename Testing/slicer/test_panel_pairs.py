@@ -76,6 +76,39 @@ def testWhatWasSaidOfAPairIsGoneWithIt(widget, choosePair):
     assert (widget.ui.statusLabel.text, widget.ui.progressBar.value) == ("", 0)
 
 
+def testWhyARegistrationEndedStaysToBeRead(widget, choosePair, scene):
+    widget.ui.statusLabel.text = "'moving' was removed from the scene; the registration was stopped."
+    scene.RemoveNode(choosePair[1])
+    assert "was removed" in widget.ui.statusLabel.text
+
+
+def testTheOnlyTwoVolumesAreChosenWhenThePanelIsShown(widget, pair, scene):
+    scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    addVolume(np.zeros((1, 7, 8)), "X-ray")
+    widget.enter()
+    assert (widget.ui.fixedVolumeSelector.currentNode(), widget.ui.movingVolumeSelector.currentNode()) == pair
+    assert widget.ui.applyButton.enabled
+
+
+def testTheVolumeThatIsShownBehindIsTakenForTheFixedOne(widget, pair, scene):
+    import slicer
+
+    for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+        node.SetBackgroundVolumeID(pair[1].GetID())
+    widget.enter()
+    assert widget.ui.fixedVolumeSelector.currentNode() is pair[1]
+
+
+def testNothingIsChosenForTheUserWhoHasChosenOrHasMoreVolumes(widget, pair, scene):
+    widget.ui.fixedVolumeSelector.setCurrentNode(pair[1])
+    widget.enter()
+    assert widget.ui.movingVolumeSelector.currentNode() is None
+    widget.ui.fixedVolumeSelector.setCurrentNode(None)
+    addVolume(np.zeros((6, 7, 8)), "third")
+    widget.enter()
+    assert widget.ui.fixedVolumeSelector.currentNode() is None
+
+
 def testASceneThatIsAddedLeavesTheChoicesAlone(widget, choosePair, scene, tmp_path):
     """In Slicer the selectors are empty for a moment at the end of an import (Slicer's issue 4570)."""
     import slicer

@@ -20,10 +20,12 @@ def pair(scene):
 
 def export(folder, pair, **choices):
     """The engine's job for a request."""
+    from SITRegSlicerLib.labelExport import segmentNames
     from SITRegSlicerLib.registrationRequest import RegistrationRequest
     from SITRegSlicerLib.sceneExport import exportSteps
 
-    return runSteps(exportSteps(RegistrationRequest(*pair, **choices), "7", folder)).value
+    names = segmentNames(choices.get("fixedLabels"), choices.get("movingLabels"))
+    return runSteps(exportSteps(RegistrationRequest(*pair, **choices), "7", folder, names)).value
 
 
 def valueAt(image, lpsPoint):
@@ -113,6 +115,17 @@ def testSegmentsOfOneNameHaveOneNumberInBothFiles(pair, tmp_path):
         }
         assert (numbers["Leber"], numbers["kidney"]) == (1, 2)
         assert numbers["spleen"] == (3 if volume is pair[1] else 0)
+
+
+def testASegmentWithinAnotherIsWrittenInWhateverOrderTheyAre(pair, tmp_path):
+    brain, tumour = np.zeros((2, 8, 9, 10), bool)
+    brain[1:7, 1:8, 1:9], tumour[3:5, 3:6, 3:6] = True, True
+    fixedLabels = addSegmentation(pair[0], {"tumour": tumour, "brain": brain})
+    movingLabels = addSegmentation(pair[1], {"brain": brain, "tumour": tumour})
+    job = export(tmp_path, pair, fixedLabels=fixedLabels, movingLabels=movingLabels)
+    for path in (job.fixed_labels, job.moving_labels):
+        found = np.bincount(sitk.GetArrayFromImage(sitk.ReadImage(path)).ravel())
+        assert list(found[1:]) == [brain.sum() - tumour.sum(), tumour.sum()]
 
 
 def testASegmentMayBeCalledBackground(pair, tmp_path):

@@ -62,6 +62,49 @@ def testEveryLoadingStepIsAnnounced(pair, answer):
     ]
 
 
+@pytest.mark.parametrize("parent", [None, rotation(25, 1, (10, 20, 30))], ids=["alone", "moved"])
+def testTheVolumesLieExactlyOnTheVoxelsOfTheFixedVolume(pair, answer, parent):
+    """NIfTI files hold positions as float32."""
+    import slicer
+
+    fixed = pair[0]
+    fixed.SetOrigin(-123.456789012, 45.678901234, 1234.56789)
+    fixed.SetSpacing(0.9765625001, 1.123456789, 3.3333333333)
+    if parent is not None:
+        fixed.SetAndObserveTransformNodeID(addLinearTransform(parent).GetID())
+    saved = sitk.GetImageFromArray(np.zeros((6, 7, 8), np.float32))
+    exact = (np.eye(4) if parent is None else parent) @ matrixOf(fixed)
+    lps = np.diag([-1.0, -1.0, 1.0]) @ exact[:3]
+    saved.SetOrigin(lps[:, 3].tolist())
+    saved.SetSpacing(np.linalg.norm(lps[:, :3], axis=0).tolist())
+    saved.SetDirection((lps[:, :3] / saved.GetSpacing()).ravel().tolist())
+    for key in ("warped_moving", "jacobian"):
+        answer.outputs[key] = str(Path(answer.folder) / f"{key}.nii.gz")
+        sitk.WriteImage(saved, answer.outputs[key])
+    result = runSteps(importAll(pair, answer)).value
+    assert np.abs(matrixOf(slicer.util.loadVolume(answer.outputs["jacobian"])) - exact).max() > 1e-7
+    for volume in (result.warpedVolume, result.jacobianVolume):
+        assert np.abs(matrixOf(volume) - exact).max() < 1e-10
+
+
+def matrixOf(volume):
+    """Index -> RAS, 4x4."""
+    import vtk
+
+    import slicer
+
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def testEveryOutputKnowsTheVolumesThatItWasMadeFrom(pair, answer):
+    from SITRegSlicerLib.transformNodes import isResult, linkedPair
+
+    outputs = list(vars(runSteps(importAll(pair, answer)).value).values())[:4]
+    assert all(isResult(node) and linkedPair(node) == pair for node in outputs)
+
+
 def testNoNodeRemembersATemporaryFile(pair, answer):
     result = runSteps(importAll(pair, answer)).value
     assert [node.GetStorageNode() for node in list(vars(result).values())[:4]] == [None] * 4

@@ -117,6 +117,19 @@ def testATransformAloneIsLinkedToNoOther(pair, scene):
     assert alone.GetNodeReference("inverseTransform") is None
 
 
+def testATransformThatIsOverwrittenIsNoLongerTheInverseOfWhatItWas(pair, scene):
+    from SITRegSlicerLib.transformNodes import linkTransforms
+
+    first, second, third = (scene.AddNewNodeByClass("vtkMRMLGridTransformNode", name) for name in "abc")
+    linkTransforms(first, second, *pair)
+    linkTransforms(first, None, *pair)
+    assert first.GetNodeReference("inverseTransform") is None and second.GetNodeReference("inverseTransform") is None
+    linkTransforms(first, second, *pair)
+    linkTransforms(first, third, *pair)
+    assert second.GetNodeReference("inverseTransform") is None
+    assert third.GetNodeReference("inverseTransform") is first
+
+
 def worldCorner(volume):
     """Where voxel (1, 2, 3) of a volume lies in the world, RAS mm."""
     import vtk

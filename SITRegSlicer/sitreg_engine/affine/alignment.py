@@ -35,6 +35,8 @@ COUNTS = (4000, 12000, 15000)
 MARGINS = (0.05, 0.05, -0.08)  # of the foreground's size
 MASK_MARGINS = (0.05, 0.05, 0.05)  # a mask is drawn around what matters: its outline counts
 FINEST, COARSEST = 1 / 60, 2.5  # the finest resolution: of the smaller foreground's size, and its limit in mm
+# Of either image at that resolution: beside a small organ the whole of a body would be too much.
+_MOST_VOXELS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def _found(pyramid: Pyramid, grids: tuple[Grid, Grid], choice: str, step) -> tup
         return turned
     if not verdict.convincing():
         raise verdict.refusal()
-    return near
+    return near if verdict.convincing(FAR_ABOVE_CHANCE) else (*near[:2], [*near[2], verdict.doubt()])
 
 
 def _attempt(pyramid: Pyramid, starts: list[np.ndarray], choice: str, step) -> tuple[np.ndarray, str, list[str]]:
@@ -110,17 +112,23 @@ def _moved(scan: Scan, rigid: np.ndarray) -> Scan:
 def make_pyramid(scans: list[Scan]) -> Pyramid:
     """Both scans, in the study frame, at three resolutions."""
     insides = [scan.inside for scan in scans]
-    finest = min(min(map(size_of, insides)) * FINEST, COARSEST)
+    finest = max(min(min(map(size_of, insides)) * FINEST, COARSEST), max(_least_spacing(s.image.grid) for s in scans))
     bases = [shrunk(scan.image, finest) for scan in scans]
+    windows = [histogram_window(base) for base in bases]
     centring = _centring(insides)
     pairs = []
     for factor, count, *margins in zip((4, 2, 1), COUNTS, *map(_margins, scans), strict=True):
         levels = [
-            make_level(base, _domain(inside, margin), finest * factor, count, histogram_window(base))
-            for base, inside, margin in zip(bases, insides, margins, strict=True)
+            make_level(base, _domain(inside, margin), finest * factor, count, window)
+            for base, inside, margin, window in zip(bases, insides, margins, windows, strict=True)
         ]
         pairs.append(LevelPair(*levels, centring))
     return Pyramid(*pairs)
+
+
+def _least_spacing(grid: Grid) -> float:
+    """mm between voxels at which an image on `grid` has no more than _MOST_VOXELS."""
+    return float(np.prod(grid.shape) * grid.voxel_volume / _MOST_VOXELS) ** (1 / 3)
 
 
 def _margins(scan: Scan) -> tuple[float, ...]:

@@ -49,13 +49,24 @@ def spread_points(inside: Volume, count: int) -> np.ndarray:
     # Where nearly nothing is true nearly all points would be drawn in vain: billions, for a mask of a few voxels.
     sparse = inside.array.mean() < _SPARSE
     box = box_around(inside.array, 0) if sparse else tuple(slice(0, n) for n in inside.grid.shape)
-    part = inside.array[box]
-    tried = int(np.ceil(count / part.mean()))
-    golden = 1.2207440846057596  # the real root of x^4 = x + 1
-    steps = np.arange(1, tried + 1)[:, None] / golden ** np.arange(1, 4)
-    coordinates = np.mod(0.5 + steps, 1.0) * np.array(part.shape) - 0.5
+    part, first = inside.array[box], [side.start for side in box]
+    if part.mean() < _SPARSE:  # small things far apart
+        return _in_voxels(np.argwhere(part), count) + first
+    coordinates = _golden(int(np.ceil(count / part.mean())), 3) * np.array(part.shape) - 0.5
     nearest = np.clip(np.rint(coordinates).astype(int), 0, np.array(part.shape) - 1)
-    return coordinates[part[tuple(nearest.T)]] + [side.start for side in box]
+    return coordinates[part[tuple(nearest.T)]] + first
+
+
+def _in_voxels(voxels: np.ndarray, count: int) -> np.ndarray:
+    """`count` coordinates in `voxels` (N, 3), as evenly over their number and within each as may be."""
+    shares = _golden(count, 4)
+    return voxels[(shares[:, 0] * len(voxels)).astype(int)] + shares[:, 1:] - 0.5
+
+
+def _golden(count: int, axes: int) -> np.ndarray:
+    """Roberts' sequence in a unit cube, (count, axes)."""
+    golden = {3: 1.2207440846057596, 4: 1.1673039782614187}[axes]  # the real root of x^(axes + 1) = x + 1
+    return np.mod(0.5 + np.arange(1, count + 1)[:, None] / golden ** np.arange(1, axes + 1), 1.0)
 
 
 def meeting(level: Level, other: Level, matrix: np.ndarray) -> Level:

@@ -78,6 +78,14 @@ class Verdict:
         enough = min(above_chance * self.by_chance, ENOUGH_INFORMATION * self.available)
         return self.information > max(enough, LEAST_INFORMATION)
 
+    def doubt(self) -> str:
+        """What to tell when it is believed, but not far from where it would not be."""
+        above = self.information / max(self.by_chance, 1e-6)
+        return (
+            f"The automatic alignment is not certain: the images share {above:.1f} times what wrong poses do, "
+            f"{FAR_ABOVE_CHANCE:g} times and more are usual. Look at it, or give masks of the anatomy."
+        )
+
     def refusal(self) -> AlignmentError:
         """What to tell the user when it is not."""
         return AlignmentError(

@@ -17,8 +17,8 @@ def checksum(path: str) -> str:
     For several files it is the hash of the lines "name hash", so that renamed or missing slices change it.
     Raises InputError when something cannot be read.
     """
-    files = _files(Path(path))
     try:
+        files = _files(Path(path))
         if len(files) == 1 and not Path(path).is_dir():
             return _of_file(files[0])
         lines = "".join(f"{file.name} {_of_file(file)}\n" for file in files)

@@ -36,9 +36,9 @@ def read_folder(path: str, role: str) -> sitk.Image:
 def _files_of_series(path: str, role: str) -> tuple[str, ...]:
     with quiet_libraries():
         ids = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
-    if not ids:
+        series = [sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), name) for name in ids]
+    if not series:
         raise InputError(f"The {role} must be an image file or a folder with one DICOM series, {path} holds no series.")
-    series = [sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), name) for name in ids]
     series.sort(key=len, reverse=True)
     if len(series) > 1 and len(series[0]) < _CLEARLY_LARGER * len(series[1]):
         sizes = ", ".join(str(len(files)) for files in series)
@@ -52,7 +52,14 @@ def _files_of_series(path: str, role: str) -> tuple[str, ...]:
 def _check_stacking(reader: sitk.ImageSeriesReader, count: int, path: str, role: str) -> None:
     if not all(reader.HasMetaDataKey(i, _POSITION) and reader.HasMetaDataKey(i, _ORIENTATION) for i in range(count)):
         raise InputError(f"The {role} must have positions: a slice in {path} lacks its position or orientation tag.")
-    places = np.array([_numbers(reader.GetMetaData(i, _POSITION)) for i in range(count)])  # (count, 3) mm
+    try:
+        places = np.array([_numbers(reader.GetMetaData(i, _POSITION), 3) for i in range(count)])  # (count, 3) mm
+        across, down = _numbers(reader.GetMetaData(0, _ORIENTATION), 6).reshape(2, 3)
+    except ValueError as error:
+        raise InputError(
+            f"The {role} must have positions: a slice in {path} has a position or orientation tag that cannot be used "
+            f"({error}). Export the series again."
+        ) from error
     steps = np.diff(places, axis=0)
     step = steps.mean(axis=0)
     distance = float(np.linalg.norm(step))
@@ -62,7 +69,6 @@ def _check_stacking(reader: sitk.ImageSeriesReader, count: int, path: str, role:
             f"The {role} must have evenly spaced slices, those in {path} are {distance:.3g} mm apart on average "
             f"and off by up to {worst:.3g} mm: slices are missing or doubled. Export the series again."
         )
-    across, down = _numbers(reader.GetMetaData(0, _ORIENTATION)).reshape(2, 3)
     tilt = float(np.linalg.norm(np.cross(np.cross(across, down), step / distance)))
     if tilt > _LARGEST_TILT:
         degrees = np.degrees(np.arcsin(min(tilt, 1.0)))
@@ -72,5 +78,9 @@ def _check_stacking(reader: sitk.ImageSeriesReader, count: int, path: str, role:
         )
 
 
-def _numbers(text: str) -> np.ndarray:
-    return np.array([float(part) for part in text.split("\\")])
+def _numbers(text: str, count: int) -> np.ndarray:
+    """Of a tag with `count` finite numbers. Raises ValueError."""
+    found = np.array([float(part) for part in text.split("\\")])
+    if len(found) != count or not np.isfinite(found).all():
+        raise ValueError(f"{count} numbers were expected, got {text!r}")
+    return found

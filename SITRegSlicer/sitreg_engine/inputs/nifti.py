@@ -37,7 +37,7 @@ def check(path: str, role: str) -> None:
         return
     try:
         found, header = _scan(path)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:  # the last two: an offset of NaN, inf
         raise InputError(f"The {role} is incomplete or damaged: {path} ({error}). Copy or export it again.") from error
     if header is None:
         return

@@ -47,7 +47,10 @@ def _text(path: str, role: str) -> str:
 
 def _from_table(text: str, path: str, role: str) -> np.ndarray:
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines)]
+    except csv.Error as error:
+        raise InputError(f"The {role} is no table: {path} ({error}).") from error
     columns = [0, 1, 2]
     if rows and not _is_number(rows[0][0]):
         names = [cell.lower() for cell in rows.pop(0)]

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from sitreg_engine.errors import InputError
+from sitreg_engine.errors import InputError, ResourceError
+from sitreg_engine.failures import known_error
 from sitreg_engine.itk import quiet_libraries, reason
 
 from . import dicom, nifti
@@ -39,6 +40,8 @@ def _read_file(path: str, role: str) -> sitk.Image:
             _check_header(reader, path, role)
             image = reader.Execute()
     except RuntimeError as error:
+        if isinstance(known := known_error(error), ResourceError):
+            raise known from error
         raise InputError(f"The {role} could not be read: {path} ({_explained(reason(error))}).") from error
     return image[..., 0] if image.GetDimension() == 4 else image
 

@@ -4,9 +4,10 @@ from sitreg_engine.errors import ResourceError
 from sitreg_engine.memory import usable_memory
 
 from .layout import Layout
-from .spacing import choose_spacing
+from .spacing import choose_spacing, unlimited_spacing
 
 _LEAST_VOXELS = 100_000  # of a working grid; with fewer the result would be of no use
+_MUCH_COARSER = 2.5  # times the spacing of smaller images; people are told
 
 
 def affordable_spacing(
@@ -19,7 +20,7 @@ def affordable_spacing(
     """
     spacing = max(choose_spacing(layout, wanted, share), finest)
     if layout.memory(spacing) <= usable_memory(free):
-        return spacing, []
+        return spacing, [] if wanted > 0 else _much_coarser(spacing, max(unlimited_spacing(layout, share), finest))
     needed = f"{layout.memory(spacing) / 1e9:.1f} GB of memory would be needed"
     coarser = _coarser(layout, spacing, free, needed)
     if wanted > 0:
@@ -29,6 +30,16 @@ def affordable_spacing(
         )
     return coarser, [
         f"Working at {coarser:.2f} mm instead of {spacing:.2f} mm: {free / 1e9:.1f} GB of memory are free and {needed}."
+    ]
+
+
+def _much_coarser(spacing: float, usual: float) -> list[str]:
+    """What to tell when the images are so large that details get lost."""
+    if spacing < _MUCH_COARSER * usual:
+        return []
+    return [
+        f"Working at {spacing:.2f} mm, as the images are large ({usual:.2f} mm otherwise): "
+        "crop them, or give masks of what matters, to see finer details."
     ]
 
 

@@ -27,15 +27,20 @@ def choose_spacing(layout: Layout, wanted: float = 0.0, share: float = 1.0) -> f
     if wanted > 0:
         _check_wanted(float(wanted), layout.extent)
         return float(wanted)
-    finest = share * min(geometric_spacing(scan.image.grid) for scan in (layout.fixed, layout.moving))
-    spacing = max(finest, min(1.0, float(layout.extent.shown.max()) / ACROSS))
+    spacing = unlimited_spacing(layout, share)
     while layout.extent.voxels(spacing) > MAX_VOXELS or layout.field_voxels(spacing) > MAX_FIELD_VOXELS:
         spacing *= 1.02
     return float(spacing)
 
 
+def unlimited_spacing(layout: Layout, share: float = 1.0) -> float:
+    """What `choose_spacing` would choose for images of any size, mm."""
+    finest = share * min(geometric_spacing(scan.image.grid) for scan in (layout.fixed, layout.moving))
+    return max(finest, min(1.0, float(layout.extent.shown.max()) / ACROSS))
+
+
 def _check_wanted(wanted: float, extent: Extent) -> None:
-    voxels, coarsest = extent.volume / wanted**3, float(extent.shown.min()) / LEAST_ACROSS
+    voxels, coarsest = extent.volume / wanted / wanted / wanted, float(extent.shown.min()) / LEAST_ACROSS
     if voxels > MOST_WANTED_VOXELS:
         finest = wanted * (voxels / MOST_WANTED_VOXELS) ** (1 / 3)
         raise InputError(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from sitreg_engine.dilation import dilated
-from sitreg_engine.models.halfway import HalfWay
+from sitreg_engine.models.halfway import DoubtedHalfWay, HalfWay
 from sitreg_engine.prepare import Pair
 
 from .budget import Budget
@@ -33,7 +33,7 @@ def refine_pair(
     """
     views, shape = views_of(pair, device), pair.grid.shape
     one_contrast = None if alike is None or alike is pair else views_of(alike, device)
-    maps = predicted or nothing_moved(shape, views.moving)
+    maps, doubts = predicted or nothing_moved(shape, views.moving), ()
     if schedule.levels:
         budget = Budget(OPTIMISING * schedule.seconds)
         found = optimise(
@@ -42,8 +42,21 @@ def refine_pair(
         with torch.inference_mode():
             # Where the level is coarser than the grid it is cheaper to put right most of what is wrong there.
             maps = on_shape(sound(found, lambda: step(0.8, "")), shape, views.moving)
+        doubts = _unfinished(shape[0] // found.left.shape[2], schedule, pair.grid.spacing[0])
     with torch.inference_mode():
-        return sound(maps, lambda: step(0.9, ""))
+        maps = sound(maps, lambda: step(0.9, ""))
+    return DoubtedHalfWay(**vars(maps), doubts=doubts) if doubts else maps
+
+
+def _unfinished(factor: int, schedule: Schedule, spacing: float) -> tuple[str, ...]:
+    """What to tell where the time ended before the finest level; `factor`: of the last one, `spacing`: of the grid."""
+    finest = schedule.levels[-1].factor
+    if factor <= finest:
+        return ()
+    return (
+        f"The time for refinement ended at voxels of {factor * spacing:.1f} mm, before those of "
+        f"{finest * spacing:.1f} mm: details are not aligned. Give it more time.",
+    )
 
 
 def views_of(pair: Pair, device: torch.device) -> Views:

@@ -19,7 +19,7 @@ def build_network(model: str, settings: dict, seed: int) -> nn.Module:
     """A network with the weights that torch initialises from `seed`. Raises InputError for what cannot be built."""
     if model not in NETWORKS:
         raise InputError(f"A model that can be trained must be one of {', '.join(NETWORKS)}, got {model!r}.")
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):  # no GPU has a part in it
         torch.manual_seed(seed)
         return NETWORKS[model].from_table(settings)
 

@@ -64,6 +64,17 @@ def test_the_pair_agrees_better_afterwards(pair, views):
     assert after < before - 0.05
 
 
+def test_time_that_ends_before_the_finest_level_is_told():
+    body = textured((64, 64, 64), 1)
+    grid = Grid(body.shape, (1.0,) * 3, (0.0,) * 3, tuple(np.eye(3).ravel()))
+    scans = [make_scan(Volume(np.ascontiguousarray(array), grid)) for array in (body, np.roll(body, 2, axis=0))]
+    pair = make_pair(lay_out(*scans, Alignment(np.eye(4), "identity")), 1.0)
+    hurried, steady = (
+        refine_pair(pair, None, make_schedule(pair.grid.shape, refine), CPU, silent) for refine in ("0.05s", "2")
+    )
+    assert "The time for refinement ended at voxels of" in hurried.doubts[0] and steady.doubts == ()
+
+
 def textured(shape: tuple[int, int, int], seed: int) -> np.ndarray:
     """Smooth blobs of two sizes."""
     generator = torch.Generator().manual_seed(seed)

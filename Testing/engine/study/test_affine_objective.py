@@ -95,6 +95,16 @@ def test_points_in_a_few_voxels_are_found_without_trying_billions():
     assert np.allclose(points.max(axis=0), (101.5, 302.5, 200.5), atol=0.1)
 
 
+def test_points_in_small_things_far_apart_are_spread_over_all_of_them():
+    array = np.zeros((300, 300, 300), bool)
+    array[2:4, 3:5, 2:4] = array[290:292, 280:282, 295:297] = True
+    points = spread_points(Volume(array, Grid(array.shape, (1.0,) * 3, (0.0,) * 3, tuple(np.eye(3).ravel()))), 800)
+    nearest = np.rint(points).astype(int)
+    assert len(points) == 800 and array[tuple(nearest.T)].all()
+    _, counts = np.unique(nearest, axis=0, return_counts=True)
+    assert len(counts) == 16 and counts.min() > 35 and counts.max() < 65
+
+
 def test_the_minimiser_finds_the_bottom_of_a_valley():
     def valley(x):  # Rosenbrock
         a, b = 1 - x[0], x[1] - x[0] ** 2

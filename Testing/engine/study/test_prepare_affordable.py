@@ -41,6 +41,13 @@ def test_little_memory_makes_the_grid_coarser_and_is_told():
     assert f"{spacing:.2f} mm instead of" in told[0] and "0.9 GB" in told[0]
 
 
+def test_a_small_thing_beside_a_very_large_image_is_told_what_it_loses(monkeypatch):
+    monkeypatch.setattr("sitreg_engine.prepare.spacing.MAX_VOXELS", 30_000)
+    spacing, told = affordable_spacing(BOTH, 0.0, 1e12)
+    assert len(told) == 1 and f"Working at {spacing:.2f} mm, as the images are large (1.50 mm otherwise)" in told[0]
+    assert affordable_spacing(BOTH, 4.0, 1e12) == (4.0, [])
+
+
 def test_where_finer_voxels_are_of_no_use_no_memory_is_missed_for_them():
     assert affordable_spacing(BOTH, 0.0, 0.9e9, finest=2.5) == (2.5, [])
     assert affordable_spacing(BOTH, 0.0, 1e12, finest=0.5) == (choose_spacing(BOTH), [])

@@ -104,6 +104,13 @@ def test_folds_are_those_of_determinants_computed_otherwise():
     assert float(found) == pytest.approx(expected, rel=1e-4)
 
 
+def test_folds_of_the_forward_map_alone_are_counted_in_the_space_of_the_fixed_image():
+    u = 0.8 * torch.randn(1, 3, *SHAPE, generator=torch.Generator().manual_seed(3))
+    alone = scored(Registration(HalfWay(u, 0 * u, 0 * u, 0 * u)))
+    found, both = (float(LOSSES["negative_jacobian"](alone, LossSettings("x", space=s))) for s in ("fixed", "images"))
+    assert found > 0 and found == pytest.approx(2 * both)
+
+
 def test_in_the_space_of_the_fixed_image_only_the_forward_map_is_judged():
     generator = torch.Generator().manual_seed(5)
     moving, u = torch.randn(1, 1, *SHAPE, generator=generator), ramp(0.2, channel=1)

@@ -6,6 +6,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from sitreg_engine.errors import InputError
+
 from .config import NePhiConfig
 from .latents import Latents
 
@@ -31,13 +33,25 @@ class Encoder(nn.Module):
         )
 
     def forward(self, image_1: Tensor, image_2: Tensor) -> Latents:
-        """Images (1, 1, I, J, K); their order matters."""
+        """Images (1, 1, I, J, K); their order matters. Raises InputError for sizes that it was not built for."""
+        self._check(image_1)
         features, local = torch.cat([image_1, image_2], dim=1), None
         for number, block in enumerate(self.trunk):
             features = block(features)
             if number == self.config.local_block:
                 local = self.local(features)
         return Latents(self.overall(features)[0], local[0])
+
+    def _check(self, image: Tensor) -> None:
+        if len(image) != 1:
+            raise ValueError(f"One pair at a time was expected, got {len(image)}: each has latent codes of its own.")
+        shape = tuple(image.shape[2:])
+        if not self.config.pooled and shape != tuple(self.config.shape):
+            wanted, given = ("x".join(map(str, sizes)) for sizes in (self.config.shape, shape))
+            raise InputError(
+                f"This NePhi network was built for images of {wanted} voxels alone, got {given}: take one with "
+                "pooled = true, or fit NePhi to the pair without weights."
+            )
 
     def train(self, mode: bool = True) -> "Encoder":
         """Pairs come one by one: statistics of a single one would be no statistics, so the running ones stay."""

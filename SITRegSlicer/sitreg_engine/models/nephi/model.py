@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import isinf
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from sitreg_engine.effort import Effort
 from sitreg_engine.mappings import compose
@@ -21,7 +23,7 @@ from .network import NePhi
 from .similarity import Likeness
 
 _SEED = 1
-_LOCAL_SIDE = 24  # local codes along the longest side, where no encoder decides
+_LOCAL_SIDE = 24  # local codes along the longest side, where no encoder decides; the published encoder has 11 to 23
 _MOST_STEPS = 4000  # where it is time that ends it
 _EVALUATED = 0.1  # share of the time for the maps' values on the grid
 
@@ -46,11 +48,12 @@ class NePhiModel(NetworkModel):
     ) -> HalfWay | None:
         """The code and both maps fitted to the pair, at all voxels of its grid.
 
-        refine "0": the prediction as it is; without weights there is none, and the common path keeps the alignment.
+        refine "0": the prediction; without weights there is none, and the common path keeps the alignment. Else
+        it begins with what the encoder says of this very grid: codes and maps, which a prediction no longer is.
         """
         settings = fit_settings(refine)
         if settings.steps == 0:
-            return predicted
+            return as_it_is(predicted, pair)
         likeness = Likeness.of(pair, device)
         maps = fitted(self._begin(pair, device), likeness, settings, lambda f, text: step((1 - _EVALUATED) * f, text))
         with torch.inference_mode():
@@ -62,7 +65,22 @@ class NePhiModel(NetworkModel):
         if self.network is None:
             return new_maps(pair.grid.shape, device)
         with torch.no_grad():
-            return self._on(device)(pair.moving.to(device), pair.fixed.to(device)).maps
+            return self._on(device)(*(image.to(device) for image in self._as_trained(pair))).maps
+
+    def _as_trained(self, pair: Pair) -> tuple[Tensor, ...]:
+        """The images as the encoder knows them, with voxels no finer than those of its training."""
+        card = self.info.card
+        ratio = min(pair.grid.spacing[0] / card.spacing, 1.0) if card else 1.0
+        size = tuple(max(round(n * ratio), 1) for n in pair.grid.shape)
+        return tuple(F.adaptive_avg_pool3d(image, size) for image in pair.shown)
+
+
+def as_it_is(predicted: HalfWay | None, pair: Pair) -> DoubtedHalfWay | None:
+    """A prediction that nothing follows, with what it leaves open; None where there is none."""
+    if predicted is None:
+        return None
+    with torch.inference_mode():
+        return with_residual(predicted, pair)
 
 
 def with_residual(maps: HalfWay, pair: Pair) -> DoubtedHalfWay:
@@ -89,7 +107,7 @@ def new_maps(shape: tuple[int, int, int], device: torch.device) -> FunctionalMap
     """Both maps the identity, with random codes; the same every time."""
     config = NePhiConfig(shape=tuple(shape))
     local = tuple(max(round(n * _LOCAL_SIDE / max(shape)), 2) for n in shape)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         mlps = (CoordinateMLP(config).to(device), CoordinateMLP(config).to(device))
     codes = random_latents(config.overall_codes, config.local_codes, local, torch.Generator().manual_seed(_SEED))

@@ -21,7 +21,7 @@ from sitreg_engine.models.protocol import Model, ModelInfo
 from sitreg_engine.models.sitreg.splines import upsample
 from sitreg_engine.prepare import Pair
 
-from .model import NePhiModel, with_residual
+from .model import NePhiModel, as_it_is, with_residual
 
 _COARSE_SHARE = 0.4  # of the time
 
@@ -55,11 +55,11 @@ class MultiResolutionNePhi:
 
     @torch.inference_mode()
     def predict(self, moving: Tensor, fixed: Tensor, device: torch.device) -> HalfWay | None:
-        """Both predictions, one after the other; None where either has nothing to predict."""
+        """Both predictions, one after the other; that of the fine model alone where the aligner has none."""
         moving, fixed = moving.to(device), fixed.to(device)
         coarse = self.aligner.predict(*(F.avg_pool3d(image, self.factor) for image in (moving, fixed)), device)
         if coarse is None:
-            return None
+            return self.fine.predict(moving, fixed, device)
         first = enlarged(coarse, self.factor, tuple(fixed.shape[2:]))
         second = self.fine.predict(warp(moving, first.forward()), fixed, device)
         return None if second is None else joined(first, second)
@@ -74,7 +74,7 @@ class MultiResolutionNePhi:
     ) -> HalfWay | None:
         """Both maps joined; where the aligner has nothing to predict, it is optimised on the small pair."""
         if Effort.of(refine).steps == 0:
-            return predicted
+            return as_it_is(predicted, pair)
         coarse = self._aligned(pooled(pair, self.factor), refine, device, lambda f, t: step(_COARSE_SHARE * f, t))
         with torch.inference_mode():
             first = enlarged(coarse, self.factor, pair.grid.shape)

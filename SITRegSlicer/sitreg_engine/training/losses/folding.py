@@ -10,9 +10,13 @@ from sitreg_engine.training.scored import Scored
 from sitreg_engine.training.settings import LossSettings
 
 
-def negative_jacobian(scored: Scored, _settings: LossSettings) -> Tensor:
-    """Mean of max(-det, 0) over the Jacobians by forward differences; zero for maps without folds."""
-    found = [F.relu(-_determinants(u, (1, 1, 1))).mean() for p in scored.pairings for u in p.fields]
+def negative_jacobian(scored: Scored, settings: LossSettings) -> Tensor:
+    """Mean of max(-det, 0) over the Jacobians by forward differences; zero for maps without folds.
+
+    Of both maps, or with space "fixed" of the forward one alone.
+    """
+    fields = [u for p in scored.pairings for u in (p.fields[:1] if settings.space == "fixed" else p.fields)]
+    found = [F.relu(-_determinants(u, (1, 1, 1))).mean() for u in fields]
     return torch.stack(found).mean()
 
 

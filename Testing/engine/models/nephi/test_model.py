@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.models.cards import Card
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.nephi.config import NePhiConfig
 from sitreg_engine.models.nephi.model import NePhiModel, fit_settings, new_maps, with_residual
+from sitreg_engine.models.protocol import ModelInfo
 from sitreg_engine.models.weights_file import save_network
 
 CPU = torch.device("cpu")
@@ -40,10 +44,31 @@ def test_a_network_predicts_and_its_weights_stay_bit_by_bit(cubes, nothing, netw
     assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
 
 
-def test_refinement_off_keeps_the_prediction(cubes, nothing, network):
+def test_refinement_off_keeps_the_prediction_and_tells_what_its_maps_leave_open(cubes, nothing, network):
     model = NePhiModel(NePhiModel.load("", 0).info, network())
     first = model.predict(cubes.moving, cubes.fixed, CPU)
-    assert model.optimise(cubes, first, "0", CPU, nothing) is first
+    found = model.optimise(cubes, first, "0", CPU, nothing)
+    assert torch.equal(found.left, first.left) and torch.equal(found.left_inverse, first.left_inverse)
+    assert "an approximation" in found.doubts[0]
+
+
+def test_the_encoder_sees_voxels_of_the_size_that_its_card_tells(cubes, nothing, network):
+    made = network(NePhiConfig(shape=(16, 16, 4), hidden=16, frequencies=8, norm="group", pooled=False))
+    with pytest.raises(InputError, match="built for images of 16x16x4 voxels alone, got 32x32x8"):
+        NePhiModel(ModelInfo("one", "One", "file", ""), made).optimise(cubes, None, "1", CPU, nothing)
+    told = dict.fromkeys(("title", "anatomy", "modality", "contrast", "licence", "data", "limits"), "told")
+    card = Card("one", spacing=2.0, normalisation="robust_range", model="nephi", architecture={}, sha256="", **told)
+    found = NePhiModel(ModelInfo("one", "One", "file", "", card), made).optimise(cubes, None, "1", CPU, nothing)
+    assert found.left.shape == (1, 3, 32, 32, 8) and found.left.abs().max() > 0
+
+
+def test_the_optimisation_s_encoder_sees_nothing_beyond_the_views(cubes, nothing, network):
+    model, half = NePhiModel(NePhiModel.load("", 0).info, network()), cubes.moving_inside.clone()
+    half[:, :, 20:] = 0
+    cut = replace(cubes, moving_inside=half)
+    other = replace(cut, moving=torch.where(half > 0, cubes.moving, 7.0))
+    starts = [model.optimise(pair, None, "1", CPU, nothing) for pair in (cut, other)]
+    torch.testing.assert_close(starts[0].left, starts[1].left, atol=0.05, rtol=0)
 
 
 def test_groups_are_no_setting_of_it():

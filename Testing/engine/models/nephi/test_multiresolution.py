@@ -44,7 +44,14 @@ def test_networks_predict_one_after_the_other(cubes, nothing, network):
     model = MultiResolutionNePhi(trained, trained, factor=2)
     found = model.predict(cubes.moving, cubes.fixed, CPU)
     assert found.left.shape == (1, 3, 32, 32, 8) and found.left.abs().max() > 0
-    assert model.optimise(cubes, found, "0", CPU, nothing) is found
+    kept = model.optimise(cubes, found, "0", CPU, nothing)
+    assert torch.equal(kept.left, found.left) and "an approximation" in kept.doubts[0]
+
+
+def test_without_a_prediction_of_the_aligner_the_fine_network_predicts_alone(cubes, network):
+    fine = NePhiModel(NePhiModel.load("", 0).info, network())
+    found = MultiResolutionNePhi(NePhiModel.load("", 0), fine).predict(cubes.moving, cubes.fixed, CPU)
+    assert torch.equal(found.left, fine.predict(cubes.moving, cubes.fixed, CPU).left)
 
 
 def test_without_weights_there_is_nothing_to_predict(cubes):

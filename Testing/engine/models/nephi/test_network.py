@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -54,6 +56,18 @@ def test_images_of_any_size_are_registered(network):
         assert found.f12.shape == found.f21.shape == (1, 3, *shape) and bool(found.f12.isfinite().all())
         torch.testing.assert_close(found.halfway.forward(), found.f12, atol=1e-4, rtol=0)
         torch.testing.assert_close(found.halfway.inverse(), found.f21, atol=1e-4, rtol=0)
+
+
+def test_pairs_come_one_by_one(network):
+    with pytest.raises(ValueError, match="One pair at a time was expected, got 2"):
+        network()(torch.rand(2, 1, 16, 16, 16), torch.rand(2, 1, 16, 16, 16))
+
+
+def test_without_pooling_images_have_the_size_that_the_network_was_built_for(small, network):
+    made = network(replace(small, pooled=False))
+    assert made(torch.rand(1, 1, 16, 16, 16), torch.rand(1, 1, 16, 16, 16)).f12.shape == (1, 3, 16, 16, 16)
+    with pytest.raises(InputError, match="16x16x16 voxels alone, got 16x16x12"):
+        made(torch.rand(1, 1, 16, 16, 12), torch.rand(1, 1, 16, 16, 12))
 
 
 def test_the_order_of_the_images_matters(network):

@@ -1,0 +1,43 @@
+"""What the measures say against a result as a whole, in words."""
+
+from math import isfinite, nan
+
+from sitreg_engine.contract import Measure
+
+_LESS_OVERLAP = 0.005  # of Dice: less than that decides nothing
+
+
+def outcome_doubts(measures: list[Measure]) -> list[str]:
+    """Folds that are left, labels or landmarks that fit worse than before: for people, nothing when all is well."""
+    values = {m.name: m.value for m in measures}
+    return [doubt(values) for doubt in (_folds, _overlap, _landmarks) if doubt(values)]
+
+
+def _folds(values: dict[str, float]) -> str:
+    forward, inverse = (int(values.get(f"{name}_folds", 0)) for name in ("forward", "inverse"))
+    if not forward + inverse:
+        return ""
+    return (
+        f"The transforms fold, the forward one at {forward} voxels and the inverse one at {inverse}: "
+        "do not trust them there (the Jacobian volume shows where)."
+    )
+
+
+def _overlap(values: dict[str, float]) -> str:
+    before, after = (values.get(name, nan) for name in ("dice_mean_aligned", "dice_mean"))
+    if not after < before - _LESS_OVERLAP:
+        return ""
+    return (
+        f"The labels overlap less after the deformation than after the alignment alone (mean Dice {after:.3f}, "
+        f"{before:.3f}): look at the result, do not use it as it is."
+    )
+
+
+def _landmarks(values: dict[str, float]) -> str:
+    before, after = (values.get(name, nan) for name in ("tre_mean_before", "tre_mean"))
+    if not (isfinite(before) and after > before):
+        return ""
+    return (
+        f"The landmarks lie farther apart than before the registration ({after:.1f} mm on average, {before:.1f} mm): "
+        "look at the result, do not use it as it is."
+    )
