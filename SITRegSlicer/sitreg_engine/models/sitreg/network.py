@@ -124,8 +124,9 @@ class SITReg(nn.Module):
             if level >= len(self.updates):
                 continue
             control_12, control_21 = self._controls(level, features, state, affines)
-            u_12, u_21 = (upsample(control, 2**level, shape) for control in (control_12, control_21))
-            state = updated(state, u_12, u_21, self.config.inversion)
+            # Nameless, so that they are gone when the next level begins: its features need the room.
+            fields = (upsample(control, 2**level, shape) for control in (control_12, control_21))
+            state = updated(state, *fields, self.config.inversion)
             if keep_levels:
                 levels.append(Level(2**level, control_12, control_21, state))
         return PyramidRegistration(state, affines, tuple(levels))
