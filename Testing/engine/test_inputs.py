@@ -1,5 +1,6 @@
 """Images from real files: what is accepted, and what is refused in one line."""
 
+import re
 import struct
 from pathlib import Path
 
@@ -109,6 +110,30 @@ def test_a_file_that_is_cut_short_is_refused_in_silence(tmp_path, name, kept, ca
     path.write_bytes(data[: int(len(data) * kept)])
     refusal(str(path))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["a.mha", "a.mhd"])
+@pytest.mark.parametrize("spoil", ["cut", "overwritten"])
+def test_a_packed_metaimage_that_is_damaged_is_refused_in_silence(tmp_path, name, spoil, capfd):
+    noise = sitk.GetImageFromArray(np.random.default_rng(1).normal(size=(20, 20, 20)))
+    header = tmp_path / name
+    sitk.WriteImage(noise, str(header), useCompression=True)
+    if name == "a.mhd":
+        header.write_bytes(re.sub(rb"CompressedDataSize = \d+\n", b"", header.read_bytes()))
+    assert grid_of(str(header)).shape == (20, 20, 20)
+    file = header if name == "a.mha" else tmp_path / "a.zraw"
+    data = file.read_bytes()
+    middle = len(data) // 2
+    file.write_bytes(data[:middle] if spoil == "cut" else data[:middle] + b"0" * 50 + data[middle + 50 :])
+    assert "damaged" in refusal(str(header)) or "cut short" in refusal(str(header))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_packed_metaimage_that_itk_cannot_unpack_is_refused(tmp_path):
+    path = tmp_path / "a.mha"
+    sitk.WriteImage(ramp(), str(path), useCompression=True)
+    path.write_bytes(re.sub(rb"CompressedDataSize = \d+\n", b"", path.read_bytes()))
+    assert "lacks CompressedDataSize" in refusal(str(path))
 
 
 def test_two_dimensions_are_refused(tmp_path):

@@ -9,7 +9,7 @@ from sitreg_engine.errors import InputError, ResourceError
 from sitreg_engine.failures import known_error
 from sitreg_engine.itk import quiet_libraries, reason
 
-from . import dicom, nifti
+from . import dicom, metaimage, nifti
 
 _LEAST_VOXELS = 4  # along each axis; a single slice is no volume even when its file says 3-D
 # NIfTI can only store perpendicular axes: writing a result turns axes by up to half of this, 0.2 mm at 200 mm.
@@ -32,6 +32,7 @@ def read_scalar_image(path: str, role: str) -> sitk.Image:
 
 def _read_file(path: str, role: str) -> sitk.Image:
     nifti.check(path, role)
+    metaimage.check(path, role)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
