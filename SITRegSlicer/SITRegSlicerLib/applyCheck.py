@@ -1,9 +1,9 @@
 """What a registration still lacks, in words: the tooltip of a disabled Apply, the error of a call from a script."""
 
+from sitreg_engine.contract import LEAST_VOXELS
+
 from .registrationRequest import Output, RegistrationRequest
 from .transformNodes import isUnder, resultAbove
-
-LEAST_VOXELS = 4  # along each axis: as the engine asks for
 
 
 def whatIsMissing(request: RegistrationRequest) -> str:

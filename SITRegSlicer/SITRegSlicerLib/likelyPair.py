@@ -1,8 +1,8 @@
 """The two volumes that somebody who opens the panel will want to register, where there is no doubt which."""
 
 import slicer
+from sitreg_engine.contract import LEAST_VOXELS
 
-from .applyCheck import LEAST_VOXELS
 from .transformNodes import isResult
 
 

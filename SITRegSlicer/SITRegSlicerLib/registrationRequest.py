@@ -40,7 +40,7 @@ class RegistrationRequest:
     model: str = "sitreg"
     device: str = "auto"  # auto | cpu | cuda | cuda:N
     affine: str = "auto"  # auto | rigid | none | path of an ITK transform file
-    refine: str = "auto"  # auto | number of steps per resolution; "0" = off
+    refine: str = "auto"  # auto | steps per resolution ("0" = off) | seconds: "60s"
     workingSpacing: float = 0.0  # mm; 0 = chosen by the engine
     fixedMask: slicer.vtkMRMLDisplayableNode | None = None
     movingMask: slicer.vtkMRMLDisplayableNode | None = None

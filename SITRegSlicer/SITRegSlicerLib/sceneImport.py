@@ -7,13 +7,14 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import vtk
+import numpy as np
 
 import slicer
 from sitreg_engine import contract
 
 from .jacobianDisplay import setUpJacobianDisplay
 from .registrationRequest import Output, OutputChoice, RegistrationRequest
+from .straightGrid import voxelsToWorld
 from .transformNodes import linkToPair, linkTransforms, useLinearInterpolation
 
 _SAME_PLACE = 1e-3  # mm, and of a step: what float32 in a file's header makes of a place
@@ -113,20 +114,13 @@ def _onVoxelsOf(fixedVolume, volume) -> None:
 
     SimpleITK and others refuse to compute with two volumes that are a few nanometres apart.
     """
-    exact, found, parent = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4(), fixedVolume.GetParentTransformNode()
-    fixedVolume.GetIJKToRASMatrix(exact)
-    if parent is not None:
-        toWorld = vtk.vtkMatrix4x4()
-        if not parent.IsTransformToWorldLinear():
-            return
-        parent.GetMatrixTransformToWorld(toWorld)
-        vtk.vtkMatrix4x4.Multiply4x4(toWorld, exact, exact)
-    volume.GetIJKToRASMatrix(found)
-    entries = [(row, column) for row in range(3) for column in range(4)]
-    apart = max(abs(exact.GetElement(*entry) - found.GetElement(*entry)) for entry in entries)
+    parent = fixedVolume.GetParentTransformNode()
+    if parent is not None and not parent.IsTransformToWorldLinear():
+        return
+    exact, found = voxelsToWorld(fixedVolume), voxelsToWorld(volume)
     sizes = [node.GetImageData().GetDimensions() for node in (fixedVolume, volume)]
-    if sizes[0] == sizes[1] and apart < _SAME_PLACE:
-        volume.SetIJKToRASMatrix(exact)
+    if sizes[0] == sizes[1] and np.abs(exact - found).max() < _SAME_PLACE:
+        volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(exact))
 
 
 def _readRecord(answer: contract.Result) -> str:

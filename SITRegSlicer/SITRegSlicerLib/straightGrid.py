@@ -13,7 +13,7 @@ _SHEARED = 1e-3  # of unit axes' products; float32 headers are off by less, the 
 
 def isSheared(volumeNode) -> bool:
     """Whether the axes of a volume, brought to the world by linear transforms, are not perpendicular."""
-    axes = _voxelsToWorld(volumeNode)[:3, :3]
+    axes = voxelsToWorld(volumeNode)[:3, :3]
     axes = axes / np.linalg.norm(axes, axis=0)
     return float(np.abs(axes.T @ axes - np.eye(3)).max()) > _SHEARED
 
@@ -36,7 +36,7 @@ def onStraightGrid(volumeNode) -> Iterator[object]:
 
 
 def _fill(copy, volumeNode) -> None:
-    sheared = _voxelsToWorld(volumeNode)
+    sheared = voxelsToWorld(volumeNode)
     straight, low, high = _straightGrid(sheared, volumeNode.GetImageData().GetDimensions())
     copy.SetAndObserveImageData(_padded(volumeNode, low, high))
     # The padded volume, which begins at voxel `low`, on straight axes; then what is still between it and the world.
@@ -75,7 +75,7 @@ def _padded(volumeNode, low: np.ndarray, high: np.ndarray):
     return image
 
 
-def _voxelsToWorld(volumeNode) -> np.ndarray:
+def voxelsToWorld(volumeNode) -> np.ndarray:
     """(4, 4) voxel indices to the scene's mm, linear parents included: under others Slicer resamples volumes itself."""
     matrix, parent = vtk.vtkMatrix4x4(), volumeNode.GetParentTransformNode()
     volumeNode.GetIJKToRASMatrix(matrix)

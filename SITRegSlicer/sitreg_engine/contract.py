@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 PROTOCOL = 1
 FORMATS = ("h5", "nrrd", "nii.gz")
+LEAST_VOXELS = 4  # of an image along each axis; a single slice is no volume even when its file says 3-D
 AFFINE_CHOICES = ("auto", "rigid", "none")  # or the path of an ITK transform file
 STAGES = ("read", "align", "prepare", "model", "refine", "compose", "measure", "write")
 

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+MASK_MARGIN = 3  # voxels around a mask that count too: the edge of an organ is what shows where it is
+
 
 def dilated(mask: Tensor, reach: int) -> Tensor:
     """The largest value within `reach` voxels along each axis, for a mask (1, 1, I, J, K) of any values.

@@ -7,6 +7,7 @@ import SimpleITK as sitk
 
 from .geometry import Grid, apply
 from .images import Volume, from_sitk, to_sitk
+from .lattices import cut_out
 
 AIR, BELOW_AIR = -1000, -1100  # Hounsfield units
 BLOCK = 16  # coarse voxels computed together
@@ -114,10 +115,8 @@ def _thinned(volume: Volume, spacing: float) -> Volume:
     """Every n-th voxel, about `spacing` mm apart: enough to tell where something is, and fast."""
     steps = [max(int(spacing / own), 1) for own in volume.grid.spacing]
     firsts = [(count - 1) % step // 2 for count, step in zip(volume.grid.shape, steps, strict=True)]
-    array = volume.array[tuple(slice(first, None, step) for first, step in zip(firsts, steps, strict=True))]
-    origin = tuple(map(float, apply(volume.grid.voxel_to_world, np.array(firsts))))
-    spacings = tuple(own * step for own, step in zip(volume.grid.spacing, steps, strict=True))
-    return Volume(array, Grid(array.shape, spacings, origin, volume.grid.direction))
+    box = tuple(slice(first, None, step) for first, step in zip(firsts, steps, strict=True))
+    return Volume(volume.array[box], cut_out(volume.grid, box))
 
 
 def without_padding(volume: Volume) -> Volume:

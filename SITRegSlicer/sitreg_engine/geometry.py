@@ -57,14 +57,3 @@ class Grid:
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points (..., 3) through a 4x4 matrix."""
     return np.asarray(points) @ matrix[:3, :3].T + matrix[:3, 3]
-
-
-def grid_over(points: np.ndarray, spacing: float, margin: float = 0.0) -> Grid:
-    """The axis-aligned isotropic grid whose voxels cover all points (N, 3) and `margin` mm more on each side.
-
-    It is centred on the points' bounding box, so that it does not depend on which came first.
-    """
-    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
-    shape = np.maximum(np.ceil((high - low) / spacing - 1e-6).astype(int), 1)
-    origin = (low + high) / 2 - (shape - 1) / 2 * spacing
-    return Grid(tuple(map(int, shape)), (spacing,) * 3, tuple(map(float, origin)), tuple(np.eye(3).ravel()))

@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Peaks of whole registrations on a CPU, rounded up, as images may be of wider types and have labels:
-# 4.1 GiB for heads at 1 mm (10 million working voxels, 14 million in both images together), 4.3 GiB for CTs at 1.5 mm
-# (10 and 157 million), 3.4 GiB for the same CTs at 4 mm (0.7 million; the peak is then in measuring and writing).
 _ALWAYS = 600e6  # torch and SimpleITK themselves, bytes
 
 
@@ -22,6 +19,9 @@ class _Stage:
     per_field_voxel: float  # of both saved fields together
 
 
+# Peaks of whole registrations on a CPU, rounded up, as images may be of wider types and have labels:
+# 4.1 GiB for heads at 1 mm (10 million working voxels, 14 million in both images together), 4.3 GiB for CTs at 1.5 mm
+# (10 and 157 million), 3.4 GiB for the same CTs at 4 mm (0.7 million; the peak is then in measuring and writing).
 _STAGES = (
     _Stage(420, 12, 0),  # deforming: features or moments, half-way maps and their inverses
     _Stage(0, 32, 45),  # measuring and writing: fields, warped images and what is measured of them

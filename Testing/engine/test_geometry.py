@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from sitreg_engine.geometry import Grid, apply, grid_over
+from sitreg_engine.geometry import Grid, apply
 
 OBLIQUE = (0.0, -1.0, 0.0, 0.6, 0.0, 0.8, -0.8, 0.0, 0.6)
 GRID = Grid((4, 5, 6), (0.5, 2.0, 3.0), (-10.0, 20.0, 30.0), OBLIQUE)
@@ -56,23 +56,3 @@ def test_points_of_any_number_of_axes_are_mapped():
     mapped = apply(GRID.voxel_to_world, points)
     assert mapped.shape == points.shape
     np.testing.assert_allclose(mapped[1, 2, 3], (GRID.voxel_to_world @ (*points[1, 2, 3], 1))[:3])
-
-
-@pytest.mark.parametrize("margin", [0.0, 4.0])
-def test_a_grid_over_points_covers_them_and_the_margin(margin):
-    points = GRID.corners()
-    grid = grid_over(points, 2.0, margin)
-    corners = grid.corners()
-    assert (corners.min(axis=0) <= points.min(axis=0) - margin + 1e-5).all()
-    assert (corners.max(axis=0) >= points.max(axis=0) + margin - 1e-5).all()
-    assert grid.spacing == (2.0, 2.0, 2.0)
-
-
-def test_a_grid_over_points_is_no_larger_than_needed_and_centred():
-    grid = grid_over(np.array([[0.0, 0, 0], [10, 9, 4]]), 2.0)
-    assert grid.shape == (5, 5, 2)
-    np.testing.assert_allclose(grid.centre, [5, 4.5, 2])
-
-
-def test_a_grid_over_one_point_is_one_voxel():
-    assert grid_over(np.zeros((1, 3)), 1.0).shape == (1, 1, 1)

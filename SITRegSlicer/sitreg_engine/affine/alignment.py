@@ -16,7 +16,8 @@ from .given import read_matrix
 from .levels import histogram_window, make_level
 from .matrices import AFFINE, RIGID
 from .objective import Centring, LevelPair
-from .quality import (
+from .search import Pyramid, near_starts, search, turned_starts
+from .verdict import (
     FAR_ABOVE_CHANCE,
     TURN_LIMIT,
     judge,
@@ -27,7 +28,6 @@ from .quality import (
     scales_of,
     warnings,
 )
-from .search import Pyramid, near_starts, search, turned_starts
 
 # At the three resolutions, coarse to fine: points per image, and where they lie, by which the foreground grows.
 # The outline leads the way; in the end the inside decides (on whole heads 0.04 of Dice: scalps and necks differ).

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from sitreg_engine.contract import LEAST_VOXELS
 from sitreg_engine.errors import InputError, ResourceError
 from sitreg_engine.failures import known_error
 from sitreg_engine.itk import quiet_libraries, reason
 
 from . import dicom, metaimage, nifti
 
-_LEAST_VOXELS = 4  # along each axis; a single slice is no volume even when its file says 3-D
 # NIfTI can only store perpendicular axes: writing a result turns axes by up to half of this, 0.2 mm at 200 mm.
 _LARGEST_SKEW = 2e-3
 
@@ -73,9 +73,9 @@ def _check_pixels(components: int, kind: str, path: str, role: str) -> None:
 
 
 def _check_geometry(image: sitk.Image, path: str, role: str) -> None:
-    if min(image.GetSize()) < _LEAST_VOXELS:
+    if min(image.GetSize()) < LEAST_VOXELS:
         raise InputError(
-            f"The {role} must have {_LEAST_VOXELS} or more voxels along each axis, "
+            f"The {role} must have {LEAST_VOXELS} or more voxels along each axis, "
             f"{path} has {_times(image.GetSize())}; for a DICOM slice give the folder of the whole series."
         )
     axes = np.array(image.GetDirection()).reshape(3, 3)

@@ -37,7 +37,12 @@ class HalfWay:
         halves = (compose(self.left, rest.left), compose(self.right, rest.right))
         inverses = (compose(rest.left_inverse, self.left_inverse), compose(rest.right_inverse, self.right_inverse))
         found = HalfWay(*halves, *inverses)
-        return DoubtedHalfWay(**vars(found), doubts=rest.doubts) if rest.doubts else found
+        return found.doubted(rest.doubts)
+
+    def doubted(self, doubts: tuple[str, ...]) -> "HalfWay":
+        """The same maps, with what is to be said against them."""
+        maps = self.left, self.right, self.left_inverse, self.right_inverse
+        return DoubtedHalfWay(*maps, doubts) if doubts else self
 
     def each(self, change: Callable[[Tensor], Tensor]) -> "HalfWay":
         """The maps that `change` makes of these, one by one; doubts about these say nothing of those."""

@@ -11,12 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from sitreg_engine.geometry import Grid
-from sitreg_engine.images import Volume
 
 from .blank import not_blank
 from .layout import Layout
 from .normalise import Normalise, robust_range
-from .resample import field_of_view, resample
+from .resample import field_of_view, mask_on_grid, resample
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def make_pair(layout: Layout, spacing: float, normalise: Normalise = robust_rang
         view * not_blank(scan.image, grid, to_image) if blanked else view
         for (scan, to_image, blanked), view in zip(sides, views, strict=True)
     ]
-    masks = [scan.mask and _mask_on_grid(scan.mask, grid, to_image) for scan, to_image, _ in sides]
+    masks = [scan.mask and mask_on_grid(scan.mask, grid, to_image) for scan, to_image, _ in sides]
     return Pair(images[1], images[0], *masks, *seen, grid, *maps, _doubts(layout))
 
 
@@ -65,8 +64,3 @@ def _doubts(layout: Layout) -> tuple[str, ...]:
         for here, there, blanked in zip(names, names[::-1], layout.blanked, strict=True)
         if blanked
     )
-
-
-def _mask_on_grid(mask: Volume, grid: Grid, to_image: np.ndarray) -> Tensor:
-    values = resample((mask.array != 0).astype(np.float32), mask.grid, grid, to_image)
-    return values.clamp(0.0, 1.0) * field_of_view(mask.grid, grid, to_image)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sitreg_engine.geometry import Grid
+from sitreg_engine.images import Volume
 
 
 def resample(array: np.ndarray, grid: Grid, working: Grid, to_image: np.ndarray) -> Tensor:
@@ -31,6 +32,12 @@ def field_of_view(grid: Grid, working: Grid, to_image: np.ndarray) -> Tensor:
         # A hair of tolerance: rounding must not decide about a point on the very edge.
         inside &= (place > -0.5 - 1e-6) & (place < size - 0.5 + 1e-6)
     return inside.float()[None, None]
+
+
+def mask_on_grid(mask: Volume, working: Grid, to_image: np.ndarray) -> Tensor:
+    """(1, 1, I, J, K) float32: 1 inside a mask (non-zero voxels), 0 outside, between the two at its edge."""
+    values = resample((mask.array != 0).astype(np.float32), mask.grid, working, to_image)
+    return values.clamp(0.0, 1.0) * field_of_view(mask.grid, working, to_image)
 
 
 def voxel_map(grid: Grid, working: Grid, to_image: np.ndarray) -> np.ndarray:

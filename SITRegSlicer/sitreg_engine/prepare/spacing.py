@@ -7,7 +7,7 @@ from .layout import Extent, Layout
 
 MAX_VOXELS = 9_000_000  # a head at 1 mm
 MAX_FIELD_VOXELS = 60_000_000  # of both saved fields: they hold the whole field of view, whatever is masked of it
-MOST_WANTED_VOXELS = 40_000_000  # some 12 GB at about 300 bytes a voxel
+MOST_WANTED_VOXELS = 40_000_000  # some 17 GB, see memory.py
 LEAST_ACROSS = 4  # voxels
 # A foreground of about this many voxels across is resolved well enough; smaller objects may have smaller voxels.
 ACROSS = 160

@@ -117,7 +117,7 @@ def _no_worse(found: State, views: Views, window: int) -> HalfWay:
     views = views.pooled(found.level.factor)
     still = nothing_moved(views.shape, views.moving)
     unmoved = State(still, views, views.windows(window), found.level)
-    return found.maps if found.agreement <= unmoved.agreement else still
+    return found.maps if found.loss <= unmoved.loss else still
 
 
 def on_shape(maps: HalfWay | None, shape: tuple[int, int, int], like: Tensor) -> HalfWay:

@@ -5,11 +5,11 @@ both images show counts in a window: the edge of a field of view is no edge of a
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from sitreg_engine.window_mean import window_mean
 
 # Added to both variances, in squared units of the normalised intensity: below about 2 % of the range it is noise, and
 # what follows noise is rough. Measured on brains: inverse consistency error 7 % lower than with 1e-4 at the same Dice.
@@ -50,7 +50,7 @@ def local_ncc_loss(a: Tensor, b: Tensor, seen: Tensor, wanted: Tensor, window: i
 class _LocalNCC(torch.autograd.Function):
     @staticmethod
     def forward(ctx, a: Tensor, b: Tensor, windows: Windows) -> Tensor:
-        loss, *gradients = agreement(a, b, windows)
+        loss, *gradients = loss_and_slopes(a, b, windows)
         ctx.save_for_backward(*gradients)
         return loss
 
@@ -61,8 +61,8 @@ class _LocalNCC(torch.autograd.Function):
         return by_a * gradient, by_b * gradient, None
 
 
-def agreement(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Tensor, Tensor]:
-    """The objective of two images (1, 1, I, J, K), and its derivatives by the one and by the other."""
+def loss_and_slopes(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Tensor, Tensor]:
+    """Minus the agreement of two images (1, 1, I, J, K), and its derivatives by the one and by the other."""
     size, seen, share = windows.size, windows.seen, windows.share
     mean_a, mean_b, var_a, var_b, covariance = _moments(a, b, windows)
     slope = covariance / (var_a * var_b)
@@ -105,25 +105,3 @@ def _moments(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, ...]:
     for variance in (var_a, var_b):
         variance.clamp_min_(0).add_(VARIANCE_FLOOR)
     return mean_a, mean_b, var_a, var_b, covariance
-
-
-def window_mean(x: Tensor, window: int) -> Tensor:
-    """Sums over cubes of `window` voxels, divided by their full volume; (1, C, I, J, K); zeros beyond the border.
-
-    Along the first two axes by pooling, which goes through whole rows of the third at once; along the third as a
-    product with a banded matrix.
-    """
-    pooled = F.avg_pool2d(x[0].permute(0, 3, 1, 2), window, 1, window // 2).permute(0, 2, 3, 1)
-    band, result = _band(x.shape[-1], window).to(x), x.new_empty(pooled.shape)
-    # One channel at a time: rows of a joint product may be rounded differently at its end, which would break symmetry.
-    for channel, summed in zip(pooled, result, strict=True):
-        torch.matmul(channel, band, out=summed)
-    return result[None]
-
-
-@lru_cache(maxsize=32)
-def _band(size: int, window: int) -> Tensor:
-    """(size, size) symmetric matrix that averages `window` neighbours."""
-    with torch.inference_mode(False):  # it is kept: whoever asks next may want gradients through it
-        index = torch.arange(size)
-        return ((index[:, None] - index[None]).abs() <= window // 2).double() / window

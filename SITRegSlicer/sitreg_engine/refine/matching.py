@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sitreg_engine.mappings import warp
 
-from .local_ncc import Windows, agreement
+from .local_ncc import Windows, loss_and_slopes
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class _Loss(torch.autograd.Function):
     @staticmethod
     def forward(ctx, u: Tensor, matching: Matching) -> Tensor:
         moving, fixed = warp(matching.moving, u), warp(matching.fixed, -u)
-        loss, by_moving, by_fixed = agreement(moving[:, :1], fixed[:, :1], matching.windows)
+        loss, by_moving, by_fixed = loss_and_slopes(moving[:, :1], fixed[:, :1], matching.windows)
         # Two products and their difference: fused, it would not be the exact opposite when the images are swapped.
         ctx.save_for_backward(by_moving * moving[:, 1:] - by_fixed * fixed[:, 1:])
         return loss

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import torch
 
-from sitreg_engine.dilation import dilated
-from sitreg_engine.models.halfway import DoubtedHalfWay, HalfWay
+from sitreg_engine.dilation import MASK_MARGIN, dilated
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.prepare import Pair
 
 from .budget import Budget
@@ -16,7 +16,6 @@ from .views import Views
 
 # Of the time for refinement: what is left goes into exact inverses and places that would fold.
 OPTIMISING = 0.75
-MASK_MARGIN = 3  # voxels around a mask that count too: the edge of an organ is what shows where it is
 
 
 def refine_pair(
@@ -45,7 +44,7 @@ def refine_pair(
         doubts = _unfinished(shape[0] // found.left.shape[2], schedule, pair.grid.spacing[0])
     with torch.inference_mode():
         maps = sound(maps, lambda: step(0.9, ""))
-    return DoubtedHalfWay(**vars(maps), doubts=doubts) if doubts else maps
+    return maps.doubted(doubts)
 
 
 def _unfinished(factor: int, schedule: Schedule, spacing: float) -> tuple[str, ...]:

@@ -16,14 +16,14 @@ from sitreg_engine.models.sitreg.splines import coarse_shape, upsample
 from sitreg_engine.roughness import roughness_of
 
 from .box import in_steps, telling_box
-from .local_ncc import Windows, agreement
+from .local_ncc import Windows, loss_and_slopes
 from .matching import Matching
 from .schedule import Level, Schedule
 from .topology import damped, too_squeezed
 from .views import Views
 
 MULTIPLIER = 0.99  # of the largest control value for which the update is surely invertible
-LEAST_DETERMINANT = 0.2  # of each half map at its level; what is squeezed harder is damped
+LEAST_OF_HALF = 0.2  # determinant of each half map at its level; what is squeezed harder is damped
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class State:
         return cls(maps, seen, seen.windows(window), level)
 
     @cached_property
-    def agreement(self) -> float:
-        """The local NCC objective: the lower, the better."""
-        return float(agreement(self.seen.moving, self.seen.fixed, self.windows)[0])
+    def loss(self) -> float:
+        """Minus the agreement of the images, by local NCC: the lower, the better."""
+        return float(loss_and_slopes(self.seen.moving, self.seen.fixed, self.windows)[0])
 
     @cached_property
     def objective(self) -> float:
-        """Agreement and roughness, as the optimisation weighs them."""
+        """Loss and roughness, as the optimisation weighs them."""
         left, right = (on_controls(u, self.level.stride) for u in (self.maps.left, self.maps.right))
-        return self.agreement + self.level.smoothness * float(_roughness(left, right))
+        return self.loss + self.level.smoothness * float(_roughness(left, right))
 
 
 def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float], bool]) -> tuple[HalfWay, int]:
@@ -103,7 +103,7 @@ def _composed(maps: HalfWay, u: Tensor) -> HalfWay:
     """L o (id + u) and R o (id - u) with their inverses; u is damped where either would be squeezed too hard."""
     for _ in range(6):
         left, right = compose(maps.left, u), compose(maps.right, -u)
-        squeezed = too_squeezed(left, LEAST_DETERMINANT) | too_squeezed(right, LEAST_DETERMINANT)
+        squeezed = too_squeezed(left, LEAST_OF_HALF) | too_squeezed(right, LEAST_OF_HALF)
         if not bool(squeezed.any()):
             break
         u = damped(u, squeezed)

@@ -13,11 +13,11 @@ from torch import Tensor
 from sitreg_engine.determinants import smallest_determinant
 from sitreg_engine.mappings import warp
 from sitreg_engine.models.halfway import HalfWay
+from sitreg_engine.window_mean import window_mean
 
 from .inverses import exact_inverse
-from .local_ncc import window_mean
 
-LEAST_DETERMINANT = 0.05  # of the whole maps; what is below gets smoothed
+LEAST_OF_WHOLE = 0.05  # determinant of the whole maps; what is below gets smoothed
 MOST_REPAIRS = 12
 
 
@@ -57,7 +57,7 @@ def _squeezed_places(maps: HalfWay) -> Tensor:
     """
     found = torch.zeros_like(maps.left[:, :1])
     for whole, half in ((maps.forward(), maps.right), (maps.inverse(), maps.left)):
-        folded = too_squeezed(whole, LEAST_DETERMINANT)
+        folded = too_squeezed(whole, LEAST_OF_WHOLE)
         if bool(folded.any()):
             found = torch.maximum(found, warp((window_mean(folded.to(whole), 3) > 0).to(whole), half))
     return found > 0

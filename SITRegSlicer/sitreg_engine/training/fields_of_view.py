@@ -6,8 +6,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from sitreg_engine.foreground import foreground
-from sitreg_engine.geometry import Grid, apply
+from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume, from_sitk, to_sitk
+from sitreg_engine.lattices import cut_out
 
 from .settings import AugmentSettings
 from .subjects import Subject
@@ -61,9 +62,8 @@ def _box_of(volume: Volume, body: Volume, margins: np.ndarray) -> Volume:
     spacing = np.array(volume.grid.spacing)
     low = np.maximum(np.floor(used.min(axis=0) - margins[0] / spacing).astype(int), 0)
     high = np.minimum(np.ceil(used.max(axis=0) + 1 + margins[1] / spacing).astype(int), volume.grid.shape)
-    part = np.ascontiguousarray(volume.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))])
-    origin = tuple(map(float, apply(volume.grid.voxel_to_world, low)))
-    return Volume(part, Grid(part.shape, volume.grid.spacing, origin, volume.grid.direction))
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return Volume(np.ascontiguousarray(volume.array[box]), cut_out(volume.grid, box))
 
 
 def _moved(body: Volume, grid: Grid) -> np.ndarray:

@@ -7,10 +7,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from sitreg_engine.dilation import dilated
+from sitreg_engine.dilation import MASK_MARGIN, dilated
 from sitreg_engine.mappings import warp
 from sitreg_engine.models.halfway import Registration
-from sitreg_engine.refine.pair import MASK_MARGIN
 from sitreg_engine.refine.views import in_either
 
 from .views import Group, View

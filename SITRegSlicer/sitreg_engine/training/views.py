@@ -11,7 +11,7 @@ from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
 from sitreg_engine.prepare.layout import extent_of
 from sitreg_engine.prepare.normalise import robust_range
-from sitreg_engine.prepare.resample import field_of_view, resample, voxel_map
+from sitreg_engine.prepare.resample import field_of_view, mask_on_grid, resample, voxel_map
 
 from .subjects import Subject
 
@@ -45,18 +45,13 @@ def _view(subject: Subject, grid: Grid, pose: np.ndarray) -> View:
     target, seen = _image(subject.image, subject, grid, pose)
     image = target if subject.shown is None else _image(subject.shown, subject, grid, pose)[0]
     labels = None if subject.labels is None else nearest(subject.labels, grid, pose)
-    return View(image, target, seen, labels, None if subject.mask is None else _mask(subject.mask, grid, pose))
+    return View(image, target, seen, labels, None if subject.mask is None else mask_on_grid(subject.mask, grid, pose))
 
 
 def _image(image: Volume, subject: Subject, grid: Grid, pose: np.ndarray) -> tuple[Tensor, Tensor]:
     """Normalised values, and where the field of view is."""
     seen = field_of_view(image.grid, grid, pose)
     return resample(robust_range(image, subject.inside), image.grid, grid, pose) * seen, seen
-
-
-def _mask(mask: Volume, grid: Grid, pose: np.ndarray) -> Tensor:
-    values = resample((mask.array != 0).astype(np.float32), mask.grid, grid, pose)
-    return values.clamp(0.0, 1.0) * field_of_view(mask.grid, grid, pose)
 
 
 def nearest(labels: Volume, grid: Grid, pose: np.ndarray) -> Tensor:

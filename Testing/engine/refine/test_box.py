@@ -5,10 +5,11 @@ import torch
 
 from sitreg_engine.refine.box import in_steps, telling_box
 from sitreg_engine.refine.instance import nothing_moved
-from sitreg_engine.refine.local_ncc import VARIANCE_FLOOR, telling, window_mean
+from sitreg_engine.refine.local_ncc import VARIANCE_FLOOR, telling
 from sitreg_engine.refine.rounds import State, fitted
 from sitreg_engine.refine.schedule import Level, Schedule
 from sitreg_engine.refine.views import Views
+from sitreg_engine.window_mean import window_mean
 
 SHAPE = (48, 44, 41)
 LEVEL = Level(1, 2, 1, 6, 0.1)

@@ -67,12 +67,12 @@ def test_nothing_moves_where_nothing_shall_agree(views):
     assert float(found.left.abs().max()) == 0
 
 
-def agreement(views: Views, maps: HalfWay, level: Level = SCHEDULE.levels[-1]) -> float:
-    return State.of(views, maps, level, SCHEDULE.window).agreement
+def loss(views: Views, maps: HalfWay, level: Level = SCHEDULE.levels[-1]) -> float:
+    return State.of(views, maps, level, SCHEDULE.window).loss
 
 
 def test_the_images_agree_better_than_before(found, views):
-    assert agreement(views, found) < agreement(views, nothing_moved(views.shape, views.moving)) - 0.05
+    assert loss(views, found) < loss(views, nothing_moved(views.shape, views.moving)) - 0.05
 
 
 def test_a_round_that_makes_things_worse_is_not_kept(views):
@@ -88,7 +88,7 @@ def test_what_only_coarse_levels_like_is_not_kept(views):
     mixed = dataclasses.replace(views, moving=0.1 * views.moving + details, fixed=0.1 * views.fixed + details)
     schedule = Schedule((Level(2, 2, 2, 10, 0.01), Level(1, 2, 1, 1, 1e6)), learning_rate=0.2)
     found = optimise(mixed, schedule, silent)
-    assert agreement(mixed, found) <= agreement(mixed, nothing_moved(views.shape, views.moving))
+    assert loss(mixed, found) <= loss(mixed, nothing_moved(views.shape, views.moving))
 
 
 def test_more_rounds_never_end_worse(views):
@@ -100,7 +100,7 @@ def test_more_rounds_never_end_worse(views):
 def test_a_prediction_that_is_better_than_what_coarse_levels_find_is_gone_on_from(found, views):
     short = Schedule((Level(2, 2, 1, 1, 0.1), Level(1, 2, 1, 2, 0.1)))
     better = optimise(views, short, silent, predicted=found)
-    assert agreement(views, better) <= agreement(views, found) < agreement(views, optimise(views, short, silent))
+    assert loss(views, better) <= loss(views, found) < loss(views, optimise(views, short, silent))
 
 
 def test_a_prediction_keeps_its_details_where_no_time_is_left_for_the_finest_level(views):
@@ -123,7 +123,7 @@ def test_images_in_one_contrast_lead_the_way_and_the_end_is_found_on_the_images_
     # What is bright and what is dark is one in this contrast: by itself it cannot tell which edge is which.
     other = dataclasses.replace(views, moving=(views.moving.abs() - 0.4).abs())
     alone, led = (optimise(other, SCHEDULE, silent, alike=alike) for alike in (None, views))
-    assert agreement(views, led) < agreement(views, alone) - 0.02
+    assert loss(views, led) < loss(views, alone) - 0.02
     first = Schedule(SCHEDULE.levels[:1])
     assert not torch.equal(on_shape(optimise(views, first, silent), views.shape, views.moving).left, led.left)
 
@@ -145,7 +145,7 @@ def test_time_that_is_over_leaves_valid_maps_of_what_was_done(views):
     inner = (slice(None), slice(None), *(slice(5, -5),) * 3)
     scale = 32 // found.left.shape[2]
     pooled = views.pooled(scale)
-    assert agreement(pooled, found) < agreement(pooled, nothing_moved(pooled.shape, views.moving))
+    assert loss(pooled, found) < loss(pooled, nothing_moved(pooled.shape, views.moving))
     assert float(compose(found.left, found.left_inverse)[inner].abs().mean()) < 0.05
 
 

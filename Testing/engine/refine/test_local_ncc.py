@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from sitreg_engine.refine.local_ncc import local_ncc_loss, window_mean
+from sitreg_engine.refine.local_ncc import local_ncc_loss
+from sitreg_engine.window_mean import window_mean
 
 ONES = torch.ones(1, 1, 10, 11, 12, dtype=torch.float64)
 

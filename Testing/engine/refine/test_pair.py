@@ -58,7 +58,7 @@ def test_a_prediction_that_folds_ends_without_folds(pair):
 def test_the_pair_agrees_better_afterwards(pair, views):
     found = refine_pair(pair, None, make_schedule(pair.grid.shape, "10"), CPU, silent)
     before, after = (
-        State.of(views, maps, Level(1, 2, 1, 1), 5).agreement
+        State.of(views, maps, Level(1, 2, 1, 1), 5).loss
         for maps in (nothing_moved(pair.grid.shape, views.moving), found)
     )
     assert after < before - 0.05

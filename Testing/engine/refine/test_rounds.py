@@ -42,16 +42,16 @@ def test_a_round_ends_when_it_is_told_that_time_is_over_but_does_one_step(start)
 
 
 def test_the_objective_is_agreement_and_weighed_roughness(views, start):
-    assert start.objective == start.agreement  # nothing has moved: nothing is rough
+    assert start.objective == start.loss  # nothing has moved: nothing is rough
     maps, _ = fitted(start, 2, SCHEDULE, always)
     light, heavy = (State.of(views, maps, Level(1, 2, 1, 8, weight), 5) for weight in (1.0, 3.0))
-    assert light.agreement == heavy.agreement
-    assert heavy.objective - heavy.agreement == pytest.approx(3 * (light.objective - light.agreement), rel=1e-4)
+    assert light.loss == heavy.loss
+    assert heavy.objective - heavy.loss == pytest.approx(3 * (light.objective - light.loss), rel=1e-4)
 
 
 def test_the_same_images_agree_entirely(views):
     same = type(views)(views.fixed, views.fixed, views.fixed_seen, views.fixed_seen, None, None)
     state = State.of(same, nothing_moved(views.shape, views.moving), LEVEL, 5)
-    assert -1 <= state.agreement < -0.9
+    assert -1 <= state.loss < -0.9
     nowhere = type(views)(views.fixed, views.fixed, *(torch.zeros_like(views.fixed_seen),) * 2, None, None)
-    assert State.of(nowhere, nothing_moved(views.shape, views.moving), LEVEL, 5).agreement == 0
+    assert State.of(nowhere, nothing_moved(views.shape, views.moving), LEVEL, 5).loss == 0

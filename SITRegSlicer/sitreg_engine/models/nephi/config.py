@@ -7,7 +7,7 @@ from sitreg_engine.errors import InputError
 from sitreg_engine.models import config_table
 
 TRUNK = (8, 16, 32, 64, 128, 256)  # channels; deeper ones go on with the last
-_LOCAL_SIDE = 5  # the local codes are those of 2^5 voxels' side or less: sides of 11 to 23
+_LOCAL_DEPTH = 5  # the local codes are those of 2^5 voxels' side or less: sides of 11 to 23
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class NePhiConfig:
     @property
     def local_block(self) -> int:
         """The trunk's block (from 0) that the local codes are made from."""
-        return max(round(math.log2(max(self.shape))) - _LOCAL_SIDE, 0)
+        return max(round(math.log2(max(self.shape))) - _LOCAL_DEPTH, 0)
 
     @property
     def channels(self) -> tuple[int, ...]:

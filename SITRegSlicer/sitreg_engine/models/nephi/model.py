@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sitreg_engine.effort import Effort
 from sitreg_engine.mappings import compose
-from sitreg_engine.models.halfway import DoubtedHalfWay, HalfWay
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.network_model import NetworkModel
 from sitreg_engine.prepare import Pair
 
@@ -75,7 +75,7 @@ class NePhiModel(NetworkModel):
         return tuple(F.adaptive_avg_pool3d(image, size) for image in pair.shown)
 
 
-def as_it_is(predicted: HalfWay | None, pair: Pair) -> DoubtedHalfWay | None:
+def as_it_is(predicted: HalfWay | None, pair: Pair) -> HalfWay | None:
     """A prediction that nothing follows, with what it leaves open; None where there is none."""
     if predicted is None:
         return None
@@ -83,7 +83,7 @@ def as_it_is(predicted: HalfWay | None, pair: Pair) -> DoubtedHalfWay | None:
         return with_residual(predicted, pair)
 
 
-def with_residual(maps: HalfWay, pair: Pair) -> DoubtedHalfWay:
+def with_residual(maps: HalfWay, pair: Pair) -> HalfWay:
     """The maps, and by how much they fail to undo each other: what is saved is brought closer together (balance.py)."""
     size = compose(maps.inverse(), maps.forward()).norm(dim=1, keepdim=True) * pair.grid.spacing[0]
     inside = size[pair.fixed_inside.to(size.device) > 0]
@@ -92,7 +92,7 @@ def with_residual(maps: HalfWay, pair: Pair) -> DoubtedHalfWay:
         f"NePhi's inverse is an approximation: its two maps undo each other to {mean:.2f} mm on average, "
         f"{largest:.1f} mm at most. The saved transforms were then brought closer to each other."
     )
-    return DoubtedHalfWay(maps.left, maps.right, maps.left_inverse, maps.right_inverse, (note,))
+    return maps.doubted((note,))
 
 
 def fit_settings(refine: str) -> FitSettings:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sitreg_engine.mappings import sample
-from sitreg_engine.refine.local_ncc import window_mean
+from sitreg_engine.window_mean import window_mean
 
 from .maps import half_extents
 

@@ -18,6 +18,7 @@ from sitreg_engine.errors import InputError
 from .config import SITRegConfig
 from .names import SINCE_2024, UNTIL_2023, Naming
 from .network import SITReg
+from .published import PUBLISHED
 
 # What torch raises for files that are no checkpoints, by what they hold instead.
 _UNREADABLE = (
@@ -26,14 +27,6 @@ _UNREADABLE = (
 )
 _WEIGHTS_KEYS = ("registration_network", "state_dict", "model_state_dict")
 _GROUPS_KEY = "sitreg_groups"  # beside the weights in files of ours: [extractor, update networks or 0]
-
-# (channels of the finest two levels, GroupNorm in the update networks) -> groups, where all published networks agree.
-# LUMIR's and NLST's are alike in shape and differ in groups, so that they are not here.
-_PUBLISHED_GROUPS = {
-    ((8, 40), False): (2, None),
-    ((8, 36), False): (2, None),
-    ((12, 16), True): (2, 4),
-}
 
 
 def load_checkpoint(
@@ -139,7 +132,7 @@ def _with_groups(
     config: SITRegConfig, stored: list[int] | None, groups: int | None, update_groups: int | None, path: Path
 ) -> SITRegConfig:
     """The caller's groups, else the file's own, else those of the published networks of this architecture."""
-    published = _PUBLISHED_GROUPS.get((config.features[:2], config.update_groups is not None))
+    published = _published_groups(config)
     if groups is None and (stored or published):
         groups, stored_update_groups = stored or published
         update_groups = update_groups or stored_update_groups
@@ -154,6 +147,13 @@ def _with_groups(
     _check_groups(config.groups, config.features)
     _check_groups(config.update_groups or 1, config.update_features)
     return config
+
+
+def _published_groups(config: SITRegConfig) -> tuple[int, int | None] | None:
+    """(extractor, update networks), where all published networks of this architecture agree (LUMIR, NLST: no)."""
+    alike = (p for p in PUBLISHED.values() if config.features[:2] in p.finest)
+    found = {(p.groups, p.update_groups) for p in alike if (p.update_groups is None) == (config.update_groups is None)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _check_groups(groups: int, channels: tuple[int, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sitreg_engine.models.halfway import DoubtedHalfWay, HalfWay
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.network_model import NetworkModel
 
 from .network import SNet, SNetRegistration
@@ -17,8 +17,7 @@ class SNetModel(NetworkModel):
 
     def _maps(self, found: SNetRegistration) -> HalfWay:
         """The network's, with a doubt when they had to be changed or could not be inverted well."""
-        doubts = tuple(_doubts(found))
-        return DoubtedHalfWay(**vars(found.halfway), doubts=doubts) if doubts else found.halfway
+        return found.halfway.doubted(tuple(_doubts(found)))
 
 
 def _doubts(found: SNetRegistration) -> list[str]:

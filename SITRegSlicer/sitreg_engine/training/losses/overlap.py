@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sitreg_engine.lattices import box_around
 from sitreg_engine.mappings import identity, sample
 from sitreg_engine.training.scored import Brought, Scored
 from sitreg_engine.training.settings import LossSettings
@@ -39,12 +40,7 @@ def _common(one: Tensor, other: Tensor) -> np.ndarray:
 def _box(maps: tuple[Tensor, Tensor], ids: Tensor) -> tuple[slice, ...]:
     """Slices of the grid around the labels in either map: most of a head is no brain, and need not be compared."""
     used = torch.isin(maps[0][0, 0], ids) | torch.isin(maps[1][0, 0], ids)
-    slices = []
-    for axis in range(3):
-        line = used.any(dim=(axis + 1) % 3, keepdim=True).any(dim=(axis + 2) % 3, keepdim=True).flatten()
-        filled = line.nonzero()
-        slices.append(slice(max(int(filled[0]) - _MARGIN, 0), int(filled[-1]) + _MARGIN + 1))
-    return tuple(slices)
+    return box_around(used.cpu().numpy(), _MARGIN)
 
 
 def _loss(a: Brought, b: Brought, ids: Tensor, box: tuple[slice, ...]) -> Tensor:
