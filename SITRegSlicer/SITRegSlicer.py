@@ -33,7 +33,7 @@ class SITRegSlicer(ScriptedLoadableModule):
         parent.contributors = ["The SITRegSlicer contributors"]
         parent.helpText = (
             "Registers a moving volume onto a fixed volume: symmetric, inverse consistent, without folds. "
-            "Gives both exact transforms, the warped volume and a map of local volume change."
+            "Gives both transforms, the warped volume and a map of local volume change."
         )
         parent.acknowledgementText = "SITReg: J. Honkamaa and P. Marttinen, Aalto University."
         parent.icon = qt.QIcon(str(resourcesFolder() / "Icons" / "SITRegSlicer.png"))
