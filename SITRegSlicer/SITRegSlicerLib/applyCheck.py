@@ -1,6 +1,6 @@
 """What a registration still lacks, in words: the tooltip of a disabled Apply, the error of a call from a script."""
 
-from sitreg_engine.contract import LEAST_VOXELS
+from sitreg_engine import contract
 
 from .registrationRequest import Output, RegistrationRequest
 from .transformNodes import isUnder, resultAbove
@@ -29,10 +29,10 @@ def _unusableVolume(request: RegistrationRequest) -> str:
         image = volume.GetImageData()
         if image is None:
             return f"The {role} volume '{volume.GetName()}' has no voxels: load it or choose another."
-        if min(image.GetDimensions()) < LEAST_VOXELS:
+        if min(image.GetDimensions()) < contract.LEAST_VOXELS:
             size = " x ".join(map(str, image.GetDimensions()))
             return (
-                f"The {role} volume '{volume.GetName()}' has fewer than {LEAST_VOXELS} voxels along an axis ({size}): "
+                f"The {role} volume '{volume.GetName()}' has fewer than {contract.LEAST_VOXELS} voxels along an axis ({size}): "
                 "choose a 3-D volume."
             )
         if image.GetNumberOfScalarComponents() != 1:

@@ -1,7 +1,7 @@
 """The two volumes that somebody who opens the panel will want to register, where there is no doubt which."""
 
 import slicer
-from sitreg_engine.contract import LEAST_VOXELS
+from sitreg_engine import contract
 
 from .transformNodes import isResult
 
@@ -22,4 +22,6 @@ def likelyPair() -> tuple | None:
 def _canBeRegistered(volume) -> bool:
     image = volume.GetImageData()
     isPlain = volume.GetClassName() == "vtkMRMLScalarVolumeNode"  # no label map, no vectors
-    return isPlain and image is not None and min(image.GetDimensions()) >= LEAST_VOXELS and not isResult(volume)
+    return (
+        isPlain and image is not None and min(image.GetDimensions()) >= contract.LEAST_VOXELS and not isResult(volume)
+    )
