@@ -31,9 +31,9 @@ def _unusableVolume(request: RegistrationRequest) -> str:
             return f"The {role} volume '{volume.GetName()}' has no voxels: load it or choose another."
         if min(image.GetDimensions()) < contract.LEAST_VOXELS:
             size = " x ".join(map(str, image.GetDimensions()))
+            name, least = volume.GetName(), contract.LEAST_VOXELS
             return (
-                f"The {role} volume '{volume.GetName()}' has fewer than {contract.LEAST_VOXELS} voxels along an axis ({size}): "
-                "choose a 3-D volume."
+                f"The {role} volume '{name}' has fewer than {least} voxels along an axis ({size}): choose a 3-D volume."
             )
         if image.GetNumberOfScalarComponents() != 1:
             return f"The {role} volume '{volume.GetName()}' is in colour: choose one with a single value per voxel."

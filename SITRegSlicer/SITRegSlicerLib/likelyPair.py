@@ -21,7 +21,6 @@ def likelyPair() -> tuple | None:
 
 def _canBeRegistered(volume) -> bool:
     image = volume.GetImageData()
-    isPlain = volume.GetClassName() == "vtkMRMLScalarVolumeNode"  # no label map, no vectors
-    return (
-        isPlain and image is not None and min(image.GetDimensions()) >= contract.LEAST_VOXELS and not isResult(volume)
-    )
+    if volume.GetClassName() != "vtkMRMLScalarVolumeNode" or isResult(volume):  # a label map, vectors, a result of ours
+        return False
+    return image is not None and min(image.GetDimensions()) >= contract.LEAST_VOXELS
