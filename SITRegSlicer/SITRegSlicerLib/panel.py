@@ -247,12 +247,12 @@ class Panel:
     def _onPutUnder(self, _checked: bool) -> None:
         parameters = self._parameters
         forward, carried = parameters.forwardTransform, self._carried()
-        inPlace = all(isPutUnder(node, forward) for node in carried)
-        for node in carried:
-            if not inPlace:
+        if all(isPutUnder(node, forward) for node in carried):
+            for node in [*carried, *allPutUnder(forward)]:  # labels that were chosen before, too
+                takeOut(node, forward)
+        else:
+            for node in carried:
                 putUnder(node, forward)
-        for node in [*carried, *allPutUnder(forward)] if inPlace else ():  # labels that were chosen before, too
-            takeOut(node, forward)
-        if not inPlace and parameters.fixedVolume is not None:
-            showOverlay(parameters.fixedVolume, parameters.movingVolume, parameters.overlayOpacity)
+            if parameters.fixedVolume is not None:
+                showOverlay(parameters.fixedVolume, parameters.movingVolume, parameters.overlayOpacity)
         self.update()

@@ -198,7 +198,7 @@ class RegistrationJob:
             self._steps = None
             self._onStepsDone(finished.value)
         except Exception as error:  # whatever it is, the job must come to an end that people see
-            if self.ended:  # the folder it worked in is gone
+            if self._steps is not steps:  # the folder it worked in is gone
                 return
             self.detail = traceback.format_exc()
             known = isinstance(error, (RequestError, ImportFailure))

@@ -13,14 +13,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NoReturn
 
-from .allocator import keep_freed_memory, use_large_pages
 from .arguments import build_parser, job_from
 from .console import Bar, say, stage_line, table
 from .contract import Job, Result
 from .failures import exit_code, explain
+from .process import prepare_process
 from .progress import Reporter
-from .streams import open_closed_stderr
-from .threads import wait_without_spinning
 
 _GRACE = 5.0  # s that a job gets to stop and clean up by itself
 
@@ -34,11 +32,8 @@ class _Stopped(BaseException):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
-    open_closed_stderr()
+    prepare_process()
     given = build_parser().parse_args(arguments)
-    wait_without_spinning()
-    use_large_pages()
-    keep_freed_memory()
     commands = {
         "register": _register,
         "verify": _verify,

@@ -59,6 +59,12 @@ def known_error(error: BaseException) -> EngineError | None:
     return None
 
 
+def or_out_of_memory(told: EngineError, error: BaseException) -> EngineError:
+    """What to raise for an error that would be told as `told`: a ResourceError where it is memory that ran out."""
+    known = known_error(error)
+    return known if isinstance(known, ResourceError) else told
+
+
 def _of_a_gpu(text: str) -> str:
     """Where the telling part of an error of a GPU begins; nothing when it is none."""
     return next((word for word in _GPU_WORDS if word in text), "")

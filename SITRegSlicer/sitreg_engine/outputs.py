@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from .contract import FORMATS
-from .errors import InputError, OutputError, ResourceError
-from .failures import known_error
+from .errors import InputError, OutputError
+from .failures import or_out_of_memory
 from .fields import DisplacementField
 from .geometry import Grid
 from .itk import reason
@@ -115,11 +115,8 @@ class Staging:
         try:
             write()
         except (RuntimeError, InputError, OSError) as error:
-            if isinstance(known := known_error(error), ResourceError):
-                raise known from error
-            raise OutputError(
-                f"{path.name} could not be written to {self._folder} ({reason(error)}). Is the disk full?"
-            ) from error
+            told = f"{path.name} could not be written to {self._folder} ({reason(error)}). Is the disk full?"
+            raise or_out_of_memory(OutputError(told), error) from error
 
 
 @contextlib.contextmanager

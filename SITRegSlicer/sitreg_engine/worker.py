@@ -16,14 +16,13 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from . import __version__
-from .allocator import give_back_freed_memory, keep_freed_memory, use_large_pages
+from .allocator import give_back_freed_memory
 from .channel import Channel, ProgressSender
 from .contract import PROTOCOL, Failure, Job, Message, Ready
 from .failures import explain
 from .inbox import Inbox, Task
+from .process import prepare_process
 from .progress import Reporter
-from .streams import open_closed_stderr
-from .threads import wait_without_spinning
 
 _GRACE = 1.2  # s that a running job gets to stop and clean up once stdin has closed; the promise is 2 s
 
@@ -32,10 +31,7 @@ def main() -> int:
     """Works until stdin closes (exit code 0). Returns 1 when the engine cannot be loaded."""
     # Ctrl-C in the terminal of the program that started this one is not meant for the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    open_closed_stderr()
-    wait_without_spinning()
-    use_large_pages()
-    keep_freed_memory()
+    prepare_process()
     stdin, stdout = _claim_pipes()
     channel = Channel(stdout)
     inbox = Inbox(channel.send)

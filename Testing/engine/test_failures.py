@@ -84,6 +84,12 @@ def test_memory_that_runs_out_while_writing_is_not_taken_for_a_full_disk(tmp_pat
         staging._write(write, tmp_path / "a.nii.gz")
 
 
+def test_what_was_about_to_be_told_gives_way_to_memory_that_ran_out_and_to_nothing_else():
+    told = InputError("The file could not be read.")
+    assert failures.or_out_of_memory(told, RuntimeError("no such tag")) is told
+    assert isinstance(failures.or_out_of_memory(told, RuntimeError("Failed to allocate memory")), ResourceError)
+
+
 @pytest.mark.parametrize(
     "said", ["cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", "CUDA error: CUBLAS_STATUS_EXEC_FAILED"]
 )

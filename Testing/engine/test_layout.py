@@ -14,7 +14,7 @@ SLICERS_OWN = {"slicer", "vtk", "qt", "ctk", "mrml", "vtkmodules", "PythonQt", "
 
 # From the top down; a module may import from its own layer and those below it.
 LAYERS = (
-    {"cli", "worker", "training", "arguments", "console", "channel", "inbox"},
+    {"cli", "worker", "training", "arguments", "console", "channel", "inbox", "process"},
     {"register"},
     {"prepare", "affine", "models", "refine", "predict", "compose", "quality", "inputs", "outputs", "record"}
     | {"assess", "unfold", "balance", "contrast", "case", "writing"},
@@ -23,7 +23,7 @@ LAYERS = (
     {"images", "fields", "mappings", "progress", "lattices", "determinants"},
     {"trilinear"},
     {"geometry", "devices", "itk", "memory", "precision", "parallel", "threads", "roughness", "whole", "window_mean"}
-    | {"allocator", "checksum", "dilation", "effort", "failures", "fallback", "hdf5", "packed", "streams"},
+    | {"allocator", "checksum", "dilation", "effort", "failures", "fallback", "hdf5", "packed"},
     {"contract", "errors"},
 )
 

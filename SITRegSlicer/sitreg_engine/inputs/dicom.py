@@ -4,6 +4,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.failures import or_out_of_memory
 from sitreg_engine.itk import quiet_libraries, reason
 
 _CLEARLY_LARGER = 2  # scouts and localisers have a few slices, the scan has many
@@ -27,7 +28,8 @@ def read_folder(path: str, role: str) -> sitk.Image:
         with quiet_libraries():
             image = reader.Execute()
     except RuntimeError as error:
-        raise InputError(f"The {role} could not be read from the DICOM folder {path} ({reason(error)}).") from error
+        told = f"The {role} could not be read from the DICOM folder {path} ({reason(error)})."
+        raise or_out_of_memory(InputError(told), error) from error
     if len(files) > 1:
         _check_stacking(reader, len(files), path, role)
     return image[..., 0] if image.GetDimension() == 4 and image.GetSize()[3] == 1 else image

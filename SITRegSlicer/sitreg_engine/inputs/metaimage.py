@@ -3,12 +3,13 @@
 It takes what could be unpacked and leaves the rest of the image as the memory happens to be.
 """
 
+import contextlib
 import math
 import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from sitreg_engine.errors import InputError
+from .complete import damage_refused, require_bytes
 
 _CHUNK = 1 << 16  # packed bytes; unpacked they may be a thousand times as many
 _EITHER_HEADER = 47  # zlib's number for: zlib or gzip, whichever it is
@@ -24,14 +25,8 @@ def check(path: str, role: str) -> None:
     """Refuse a packed .mha or .mhd whose voxels cannot all be unpacked. Other files are left to the reader."""
     if not str(path).lower().endswith((".mha", ".mhd")):
         return
-    try:
-        found, wanted = _sizes(Path(path))
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"The {role} is incomplete or damaged: {path} ({error}). Copy or export it again.") from error
-    except (KeyError, ValueError):  # a header of another kind
-        return
-    if found < wanted:
-        raise InputError(f"The {role} is cut short: {path} holds {found} of {wanted} bytes. Copy or export it again.")
+    with damage_refused(path, role), contextlib.suppress(KeyError, ValueError):  # a header of another kind
+        require_bytes(*_sizes(Path(path)), path, role)
 
 
 def _sizes(path: Path) -> tuple[int, int]:

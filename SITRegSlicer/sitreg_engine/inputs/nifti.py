@@ -5,13 +5,14 @@ Field positions are those of the NIfTI-1 header (nifti1.h): 348 bytes, either by
 
 import gzip
 import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sitreg_engine.errors import InputError
+
+from .complete import damage_refused, require_bytes
 
 _HEADER_BYTES = 348
 _CHUNK = 1 << 22
@@ -35,15 +36,12 @@ def check(path: str, role: str) -> None:
     """
     if not str(path).lower().endswith((".nii", ".nii.gz")):
         return
-    try:
+    with damage_refused(path, role):
         found, header = _scan(path)
-    except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:  # the last two: an offset of NaN, inf
-        raise InputError(f"The {role} is incomplete or damaged: {path} ({error}). Copy or export it again.") from error
     if header is None:
         return
     wanted = header.offset + int(np.prod(header.shape, dtype=np.int64)) * header.bits // 8
-    if found < wanted:
-        raise InputError(f"The {role} is cut short: {path} holds {found} of {wanted} bytes. Copy or export it again.")
+    require_bytes(found, wanted, path, role)
     if not all(np.isfinite(p) and p > 0 for p in header.pixdim):
         raise InputError(f"The {role} must have positive spacing, {path} has {header.pixdim} mm.")
     if not np.isfinite(header.orientation).all():

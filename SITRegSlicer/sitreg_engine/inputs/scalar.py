@@ -6,8 +6,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from sitreg_engine.contract import LEAST_VOXELS
-from sitreg_engine.errors import InputError, ResourceError
-from sitreg_engine.failures import known_error
+from sitreg_engine.errors import InputError
+from sitreg_engine.failures import or_out_of_memory
 from sitreg_engine.itk import quiet_libraries, reason
 
 from . import dicom, metaimage, nifti
@@ -41,9 +41,8 @@ def _read_file(path: str, role: str) -> sitk.Image:
             _check_header(reader, path, role)
             image = reader.Execute()
     except RuntimeError as error:
-        if isinstance(known := known_error(error), ResourceError):
-            raise known from error
-        raise InputError(f"The {role} could not be read: {path} ({_explained(reason(error))}).") from error
+        told = f"The {role} could not be read: {path} ({_explained(reason(error))})."
+        raise or_out_of_memory(InputError(told), error) from error
     return image[..., 0] if image.GetDimension() == 4 else image
 
 

@@ -1,6 +1,6 @@
 """What the measures say against a result as a whole, in words."""
 
-from math import isfinite, nan
+from math import nan
 
 from sitreg_engine.contract import Measure
 
@@ -10,7 +10,7 @@ _LESS_OVERLAP = 0.005  # of Dice: less than that decides nothing
 def outcome_doubts(measures: list[Measure]) -> list[str]:
     """Folds that are left, labels or landmarks that fit worse than before: for people, nothing when all is well."""
     values = {m.name: m.value for m in measures}
-    return [doubt(values) for doubt in (_folds, _overlap, _landmarks) if doubt(values)]
+    return [told for doubt in (_folds, _overlap, _landmarks) if (told := doubt(values))]
 
 
 def _folds(values: dict[str, float]) -> str:
@@ -35,7 +35,7 @@ def _overlap(values: dict[str, float]) -> str:
 
 def _landmarks(values: dict[str, float]) -> str:
     before, after = (values.get(name, nan) for name in ("tre_mean_before", "tre_mean"))
-    if not (isfinite(before) and after > before):
+    if not after > before:  # nor where one is NaN
         return ""
     return (
         f"The landmarks lie farther apart than before the registration ({after:.1f} mm on average, {before:.1f} mm): "
