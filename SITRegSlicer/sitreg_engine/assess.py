@@ -43,9 +43,11 @@ def assess(
     """
     fixed, moving, forward, inverse = case.fixed, case.moving, fields.forward, fields.inverse
     grids = fixed.image.grid, moving.image.grid
-    warped_moving = warp_image(moving.image, forward, grids[0], check=partial(step, 0.1))
+    warped_moving = warp_image(moving.image, forward, grids[0], np.nan, partial(step, 0.1))
+    shown = ~np.isnan(warped_moving)  # images have none
+    warped_moving[~shown] = moving.image.array.min()
     warped_fixed = warp_image(fixed.image, inverse, grids[1], check=partial(step, 0.2))
-    measures = _similarity(case, warped_moving, aligned, partial(step, 0.3))
+    measures = _similarity(case, warped_moving, shown, aligned, partial(step, 0.3))
     measures += jacobian_measures(fields.forward_jacobian, "forward", fixed.region)
     measures += jacobian_measures(fields.inverse_jacobian, "inverse", moving.region)
     check = partial(step, 0.5)
@@ -60,14 +62,16 @@ def assess(
     return Assessment(warped_moving, warped_fixed, jacobian, labels, measures)
 
 
-def _similarity(case: Case, warped: np.ndarray, aligned: np.ndarray, check: Check) -> list[Measure]:
-    fixed, grid, region, mask = case.fixed.image.array, case.fixed.image.grid, case.fixed.region, None
+def _similarity(case: Case, warped: np.ndarray, shown: np.ndarray, aligned: np.ndarray, check: Check) -> list[Measure]:
+    """Of what both images show, in the fixed mask or labels where there are any; `shown`: by the warped image."""
+    fixed, grid, region = case.fixed.image.array, case.fixed.image.grid, case.fixed.region
+    where = "where the result shows both images"
     if region is not None:
-        mask = mask_on(region, grid)
-        box = box_around(mask, WINDOW)  # nothing else matters
-        fixed, warped, mask, grid = fixed[box], warped[box], mask[box], cut_out(grid, box)
+        shown, where = shown & mask_on(region, grid), f"{where} in the mask or labels"
+    box = box_around(shown, WINDOW)  # nothing else matters
+    fixed, warped, mask, grid = fixed[box], warped[box], shown[box], cut_out(grid, box)
     before, by_affine = (align_image(case.moving.image, matrix, grid, check) for matrix in (np.eye(4), aligned))
-    return similarity_measures(fixed, before, warped, mask, by_affine, check)
+    return similarity_measures(fixed, before, warped, mask, where, by_affine, check)
 
 
 def _overlap(

@@ -4,6 +4,8 @@ The eight determinants that take a forward or a backward difference along each a
 trilinear interpolant in the eight cells that meet at a voxel. Central differences average two of them and hide folds.
 """
 
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -29,6 +31,22 @@ def smallest_determinant(u: Tensor) -> Tensor:
 
     in_slabs(fill, shape)
     return result
+
+
+def smallest_determinant_at(u: Tensor, index: Tensor) -> Tensor:
+    """The same at some voxels alone, by their flat numbers (P,) -> (P,)."""
+    values, shape = u.reshape(3, -1), tuple(u.shape[1:])
+    here, forward, backward = values[:, index], [], []
+    for axis, size in enumerate(shape):
+        step = prod(shape[axis + 1 :])
+        place = index // step % size
+        ahead, behind = (values[:, (index + way * step).clamp(0, values.shape[1] - 1)] for way in (1, -1))
+        ahead, behind = ahead.sub_(here), here - behind
+        for side in (ahead, behind):
+            side[axis] += 1.0
+        forward.append(torch.where(place < size - 1, ahead, behind))
+        backward.append(torch.where(place > 0, behind, ahead))
+    return determinants(forward, backward)[0]
 
 
 def with_neighbours(rows: slice, count: int) -> tuple[slice, slice]:

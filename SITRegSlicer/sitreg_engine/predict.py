@@ -120,7 +120,7 @@ def _worse(pair: Pair, maps: HalfWay) -> list[str]:
         return []
     return [
         f"The volumes agree less with the prediction than without it (local correlation {after:.2f} against "
-        f"{before:.2f}, squared). Refinement begins from what fits better; without refinement, do not use this result."
+        f"{before:.2f}, squared): do not use it unless it was refined."
     ]
 
 

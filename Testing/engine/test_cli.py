@@ -216,7 +216,9 @@ def test_a_stopped_run_leaves_nothing(pair, tmp_path, number, code):
     terminal, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))  # in a window of no size is no bar
     arguments = ["register", pair.fixed, pair.moving, "-o", str(tmp_path / "out"), *LONG]
+    before = signal.signal(number, signal.default_int_handler)  # what is ignored, as after nohup, would stay so
     process = subprocess.Popen([*SITREG, *arguments], stdout=subprocess.DEVNULL, stderr=theirs)
+    signal.signal(number, before)
     os.close(theirs)
     said = b""
     while not re.search(rb"(2[5-9]|[3-7]\d)%\|", said):  # the bar is drawn, and stands in the middle of the work

@@ -2,7 +2,7 @@
 
 import torch
 
-from sitreg_engine.determinants import smallest_determinant
+from sitreg_engine.determinants import smallest_determinant, smallest_determinant_at
 
 
 def linear(matrix: torch.Tensor, size: int = 6) -> torch.Tensor:
@@ -21,6 +21,12 @@ def test_a_fold_that_central_differences_hide_is_found():
     u = torch.zeros(3, 9, 9, 9)
     u[0, 4] = 1.5  # beyond its neighbour: behind it the map runs backwards, on average over two voxels it does not
     assert float(smallest_determinant(u).min()) < 0
+
+
+def test_some_voxels_alone_have_the_same_determinants():
+    u = torch.randn(3, 5, 6, 7, generator=torch.Generator().manual_seed(0)) * 0.3
+    index = torch.arange(5 * 6 * 7)[::2]  # edges and corners among them
+    assert torch.allclose(smallest_determinant_at(u, index), smallest_determinant(u).flatten()[index], atol=1e-6)
 
 
 def test_nan_stays_nan():

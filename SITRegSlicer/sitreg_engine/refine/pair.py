@@ -32,19 +32,19 @@ def refine_pair(
     """
     views, shape = views_of(pair, device), pair.grid.shape
     one_contrast = None if alike is None or alike is pair else views_of(alike, device)
-    maps, doubts = predicted or nothing_moved(shape, views.moving), ()
-    if schedule.levels:
-        budget = Budget(OPTIMISING * schedule.seconds)
-        found = optimise(
-            views, schedule, lambda fraction, text: step(0.8 * fraction, text), budget, predicted, one_contrast
-        )
+    if not schedule.levels:
         with torch.inference_mode():
-            # Where the level is coarser than the grid it is cheaper to put right most of what is wrong there.
-            maps = on_shape(sound(found, lambda: step(0.8, "")), shape, views.moving)
-        doubts = _unfinished(shape[0] // found.left.shape[2], schedule, pair.grid.spacing[0])
+            return sound(predicted or nothing_moved(shape, views.moving), lambda: step(0.9, ""))
+    budget = Budget(OPTIMISING * schedule.seconds)
+    found = optimise(
+        views, schedule, lambda fraction, text: step(0.8 * fraction, text), budget, predicted, one_contrast
+    )
+    factor = shape[0] // found.left.shape[2]
     with torch.inference_mode():
-        maps = sound(maps, lambda: step(0.9, ""))
-    return maps.doubted(doubts)
+        maps = sound(found, lambda: step(0.8, ""))
+        if factor > 1:  # there it was cheaper to put right most of what was wrong
+            maps = sound(on_shape(maps, shape, views.moving), lambda: step(0.9, ""))
+    return maps.doubted(_unfinished(factor, schedule, pair.grid.spacing[0]))
 
 
 def _unfinished(factor: int, schedule: Schedule, spacing: float) -> tuple[str, ...]:

@@ -148,6 +148,14 @@ def test_polishing_never_makes_any_voxel_worse():
     assert _residual(u, v) <= float(u.abs().max())
 
 
+def test_polishing_looks_at_the_voxels_it_is_given_alone():
+    u = _field(12, 4, seed=8)
+    guess, where = invert(u) + 0.2, torch.arange(5 * 144, 7 * 144)  # two planes
+    v = exact_inverse(u, guess, 1e-3, where=where)
+    error = compose(u, v).abs().amax(dim=1)[0]
+    assert float(error[5:7].max()) <= 1.1e-3 and torch.equal(v[:, :, :5], guess[:, :, :5])
+
+
 def test_fields_of_other_channels_are_refused():
     with pytest.raises(ValueError, match="one channel an axis"):
         invert(torch.zeros(1, 2, 4, 4, 4))
