@@ -16,7 +16,7 @@ from .models.familiar import unlike
 from .models.halfway import HalfWay
 from .prepare import Pair
 from .prepare.layout import MULTIPLE
-from .refine.local_ncc import loss_and_slopes
+from .refine.local_ncc import loss_alone
 from .refine.pair import views_of
 from .refine.views import Views
 
@@ -129,7 +129,7 @@ def _agreement(views: Views) -> float:
     """Mean squared local correlation where both images show something, 0 .. 1."""
     windows = views.windows(_WINDOW)
     total = float(windows.weight.sum())
-    return -float(loss_and_slopes(views.moving, views.fixed, windows)[0]) / total if total else 0.0
+    return -float(loss_alone(views.moving, views.fixed, windows)) / total if total else 0.0
 
 
 def _farthest(maps: HalfWay, pair: Pair) -> float:

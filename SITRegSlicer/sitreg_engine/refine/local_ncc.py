@@ -65,8 +65,7 @@ def loss_and_slopes(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Ten
     """Minus the agreement of two images (1, 1, I, J, K), and its derivatives by the one and by the other."""
     size, seen, share = windows.size, windows.seen, windows.share
     mean_a, mean_b, var_a, var_b, covariance = _moments(a, b, windows)
-    slope = covariance / (var_a * var_b)
-    agreement = slope * covariance
+    slope, agreement = _agreement(var_a, var_b, covariance)
     loss = -(agreement * windows.weight).sum()
     scale = windows.weight / share
     by_covariance = slope.mul_(scale).mul_(-2)
@@ -80,6 +79,18 @@ def loss_and_slopes(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Ten
     by_a = (cov * b).addcmul_(v_a, a, value=2).sub_(m_a).mul_(seen)
     by_b = (cov * a).addcmul_(v_b, b, value=2).sub_(m_b).mul_(seen)
     return loss, by_a, by_b
+
+
+def loss_alone(a: Tensor, b: Tensor, windows: Windows) -> Tensor:
+    """Minus the agreement of two images (1, 1, I, J, K)."""
+    _, agreement = _agreement(*_moments(a, b, windows)[2:])
+    return -(agreement * windows.weight).sum()
+
+
+def _agreement(var_a: Tensor, var_b: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """(cov / (var var), its product with cov: the agreement of each window, 0..1)."""
+    slope = covariance / (var_a * var_b)
+    return slope, slope * covariance
 
 
 def telling(a: Tensor, b: Tensor, windows: Windows) -> Tensor:

@@ -38,7 +38,7 @@ class _Loss(torch.autograd.Function):
         moving, fixed = warp(matching.moving, u), warp(matching.fixed, -u)
         loss, by_moving, by_fixed = loss_and_slopes(moving[:, :1], fixed[:, :1], matching.windows)
         # Two products and their difference: fused, it would not be the exact opposite when the images are swapped.
-        ctx.save_for_backward(by_moving * moving[:, 1:] - by_fixed * fixed[:, 1:])
+        ctx.save_for_backward(moving[:, 1:].mul_(by_moving).sub_(fixed[:, 1:].mul_(by_fixed)))
         return loss
 
     @staticmethod

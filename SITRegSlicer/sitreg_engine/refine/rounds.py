@@ -16,7 +16,7 @@ from sitreg_engine.models.sitreg.splines import coarse_shape, upsample
 from sitreg_engine.roughness import roughness_of
 
 from .box import in_steps, telling_box
-from .local_ncc import Windows, loss_and_slopes
+from .local_ncc import Windows, loss_alone
 from .matching import Matching
 from .schedule import Level, Schedule
 from .topology import damped, too_squeezed
@@ -44,7 +44,7 @@ class State:
     @cached_property
     def loss(self) -> float:
         """Minus the agreement of the images, by local NCC: the lower, the better."""
-        return float(loss_and_slopes(self.seen.moving, self.seen.fixed, self.windows)[0])
+        return float(loss_alone(self.seen.moving, self.seen.fixed, self.windows))
 
     @cached_property
     def objective(self) -> float:
