@@ -2,6 +2,11 @@
 
 import pytest
 
+from sitreg_engine.threads import wait_without_spinning
+
+# Before anything imports torch: two processes of tests share the cores, and idle threads of one are in the other's way.
+wait_without_spinning()
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Only asks torch when a test needs the answer."""

@@ -57,14 +57,23 @@ def _own_frame(row: Row, cache: Path) -> np.ndarray:
 
 
 def _kept(fixed: Row, moving: Row, cache: Path, tell: Callable[[], None]) -> np.ndarray:
-    """4x4, fixed -> moving LPS mm, from the cache or found now."""
+    """4x4, fixed -> moving LPS mm, from the cache or found now; that there is none is kept, too."""
     name = hashlib.sha256(f"{key_of(fixed)}|{key_of(moving)}".encode()).hexdigest()[:20]
     path = cache / "alignments" / f"{name}.npy"
+    none = path.with_suffix(".failed")
+    if none.is_file():
+        raise AlignmentError(none.read_text(encoding="utf-8"))
     if not path.is_file():
         tell()
         path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            matrix = _aligned(fixed, moving, cache)
+        except AlignmentError as error:
+            with written_whole(none) as temporary:
+                temporary.write_text(str(error), encoding="utf-8")
+            raise
         with written_whole(path) as temporary, open(temporary, "wb") as file:
-            np.save(file, _aligned(fixed, moving, cache))
+            np.save(file, matrix)
     return np.load(path)
 
 

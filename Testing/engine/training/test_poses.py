@@ -7,6 +7,7 @@ import SimpleITK as sitk
 from sitreg_engine.affine.matrices import logm
 from sitreg_engine.errors import AlignmentError
 from sitreg_engine.geometry import apply
+from sitreg_engine.training import poses
 from sitreg_engine.training.poses import pair_poses, template_poses
 from sitreg_engine.training.table import Row
 
@@ -22,17 +23,17 @@ def rows(people) -> list[Row]:
 
 
 def test_by_the_common_pose_a_pair_is_aligned_about_as_by_itself(rows, cache):
-    poses = template_poses(rows, cache, lambda _: None)
+    found = template_poses(rows, cache, lambda _: None)
     to_1, to_2 = pair_poses(rows[1], rows[2], cache)
-    common = poses[2] @ np.linalg.inv(poses[1])
+    common = found[2] @ np.linalg.inv(found[1])
     own = to_2 @ np.linalg.inv(to_1)
     assert np.abs(apply(common, CORNERS) - apply(own, CORNERS)).max() < 5.0  # mm, a voxel
 
 
 def test_the_common_pose_is_the_mean_of_all(rows, cache):
-    poses = template_poses(rows, cache, lambda _: None)
+    found = template_poses(rows, cache, lambda _: None)
     # All images lie on one grid here, so that their own frames are the same.
-    logs = [logm(pose) for pose in poses]
+    logs = [logm(pose) for pose in found]
     assert np.abs(logs).max() > 1.0  # mm
     assert np.abs(np.mean(logs, axis=0)).max() < 0.01  # logarithms of products are sums only to first order
 
@@ -51,9 +52,13 @@ def test_alignments_are_found_once(rows, cache):
     assert told == []
 
 
-def test_an_image_that_cannot_be_aligned_is_named(rows, tmp_path):
+def test_an_image_that_cannot_be_aligned_is_named_and_not_tried_again(rows, tmp_path, monkeypatch):
     noise = sitk.GetImageFromArray(np.random.default_rng(0).normal(size=(24, 30, 26)).astype(np.float32))
     noise.SetSpacing((5.0, 5.0, 5.0))
     sitk.WriteImage(noise, str(tmp_path / "noise.nii.gz"))
+    both = [rows[0], Row(str(tmp_path / "noise.nii.gz"), "", "", "n", "train")]
     with pytest.raises(AlignmentError, match=r"noise\.nii\.gz could not be aligned"):
-        template_poses([rows[0], Row(str(tmp_path / "noise.nii.gz"), "", "", "n", "train")], tmp_path, lambda _: None)
+        template_poses(both, tmp_path, lambda _: None)
+    monkeypatch.setattr(poses, "align", None)
+    with pytest.raises(AlignmentError, match=r"noise\.nii\.gz could not be aligned"):
+        template_poses(both, tmp_path, lambda _: None)

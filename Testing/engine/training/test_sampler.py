@@ -91,8 +91,9 @@ def test_triplets_have_no_template(config):
 
 
 def test_pairs_can_be_aligned_each_as_at_inference(config):
-    one = replace(sampler(config(data='alignment = "pair"')), augment=STILL)
+    one = sampler(config(data='alignment = "pair"'))
     assert one.poses is None
+    one = replace(one, augment=STILL, rows=one.rows[:2])
     drawn = one.draw(2, 0)
     pairs = [(a, b) for a in one.rows for b in one.rows if a.person != b.person]
     expected = [
@@ -108,8 +109,8 @@ def test_a_pair_that_cannot_be_aligned_is_left_out_and_said_and_another_one_draw
     told: list[str] = []
     one = replace(sampler(config(data='alignment = "pair"')), augment=STILL, tell=told.append)
     nothing = replace(one.rows[0], image=str(tmp_path / "noise.nrrd"), labels="", person="nobody")
-    mixed = replace(one, rows=[*one.rows, nothing])
-    groups = [mixed.draw(step, 0) for step in range(8)]
+    mixed = replace(one, rows=[*one.rows[:2], nothing])
+    groups = [mixed.draw(step, 0) for step in range(4)]
     assert told and all(line.startswith("Left out: ") and "noise.nrrd" in line for line in told)
     assert all(view.labels is not None for group in groups for view in group.views)
     assert same(groups[3], mixed.draw(3, 0))
