@@ -1,10 +1,10 @@
-"""For all tests: those that need a GPU are skipped, with the reason, where there is none."""
+"""For all tests: threads that wait sleep; what needs a GPU is skipped, with the reason, where there is none."""
 
 import pytest
 
 from sitreg_engine.threads import wait_without_spinning
 
-# Before anything imports torch: two processes of tests share the cores, and idle threads of one are in the other's way.
+# Also without make, and before anything imports torch: two processes of tests share the cores.
 wait_without_spinning()
 
 

@@ -15,7 +15,7 @@ from .quality.jacobian import jacobian_measures, jacobian_on
 from .quality.landmarks import landmark_measures
 from .quality.local_ncc import WINDOW
 from .quality.overlap import common_labels, dice, label_overlaps, overlap_measures
-from .quality.sampling import mask_on
+from .quality.sampling import eroded, mask_on
 from .quality.similarity import similarity_measures
 from .quality.warp import align_image, align_labels, warp_image, warp_labels
 from .unfold import JudgedMaps
@@ -44,7 +44,7 @@ def assess(
     fixed, moving, forward, inverse = case.fixed, case.moving, fields.forward, fields.inverse
     grids = fixed.image.grid, moving.image.grid
     warped_moving = warp_image(moving.image, forward, grids[0], np.nan, partial(step, 0.1))
-    shown = ~np.isnan(warped_moving)  # images have none
+    shown = ~np.isnan(warped_moving)  # NaN is what lies outside: images have none
     warped_moving[~shown] = moving.image.array.min()
     warped_fixed = warp_image(fixed.image, inverse, grids[1], check=partial(step, 0.2))
     measures = _similarity(case, warped_moving, shown, aligned, partial(step, 0.3))
@@ -63,13 +63,16 @@ def assess(
 
 
 def _similarity(case: Case, warped: np.ndarray, shown: np.ndarray, aligned: np.ndarray, check: Check) -> list[Measure]:
-    """Of what both images show, in the fixed mask or labels where there are any; `shown`: by the warped image."""
+    """Of what the result shows in both images, the same voxels before and after; inside the fixed mask or labels.
+
+    `shown`: by the warped image. Cubes that reach beyond it would compare with nothing.
+    """
     fixed, grid, region = case.fixed.image.array, case.fixed.image.grid, case.fixed.region
-    where = "where the result shows both images"
+    mask, where = eroded(shown, WINDOW // 2), "where the result shows both images"
     if region is not None:
-        shown, where = shown & mask_on(region, grid), f"{where} in the mask or labels"
-    box = box_around(shown, WINDOW)  # nothing else matters
-    fixed, warped, mask, grid = fixed[box], warped[box], shown[box], cut_out(grid, box)
+        mask, where = mask & mask_on(region, grid), f"{where}, in the mask or labels"
+    box = box_around(mask, WINDOW)  # nothing else matters
+    fixed, warped, mask, grid = fixed[box], warped[box], mask[box], cut_out(grid, box)
     before, by_affine = (align_image(case.moving.image, matrix, grid, check) for matrix in (np.eye(4), aligned))
     return similarity_measures(fixed, before, warped, mask, where, by_affine, check)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .lattices import in_slabs
+from .mappings import voxels_of
 
 # The three columns d(x + u)/d(axis) of a Jacobian, each (3, ...).
 Columns = list[Tensor]
@@ -33,14 +34,14 @@ def smallest_determinant(u: Tensor) -> Tensor:
     return result
 
 
-def smallest_determinant_at(u: Tensor, index: Tensor) -> Tensor:
-    """The same at some voxels alone, by their flat numbers (P,) -> (P,)."""
+def smallest_determinant_at(u: Tensor, numbers: Tensor) -> Tensor:
+    """`smallest_determinant` of u (3, I, J, K) voxels at some voxels alone, by their flat numbers (P,) -> (P,)."""
     values, shape = u.reshape(3, -1), tuple(u.shape[1:])
-    here, forward, backward = values[:, index], [], []
-    for axis, size in enumerate(shape):
+    here, forward, backward = values[:, numbers], [], []
+    for axis, (place, size) in enumerate(zip(voxels_of(numbers, shape), shape, strict=True)):
         step = prod(shape[axis + 1 :])
-        place = index // step % size
-        ahead, behind = (values[:, (index + way * step).clamp(0, values.shape[1] - 1)] for way in (1, -1))
+        # At an end of the axis this is some other voxel, or none: what it gives is not taken.
+        ahead, behind = (values[:, (numbers + way * step).clamp(0, values.shape[1] - 1)] for way in (1, -1))
         ahead, behind = ahead.sub_(here), here - behind
         for side in (ahead, behind):
             side[axis] += 1.0

@@ -25,6 +25,11 @@ def identity(shape: tuple[int, int, int], like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
 
+def voxels_of(numbers: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Voxel indices (3, P) of flat numbers (P,) in a grid, int64."""
+    return torch.stack([numbers // (shape[1] * shape[2]), numbers // shape[2] % shape[1], numbers % shape[2]])
+
+
 def sample(volume: Tensor, coordinates: Tensor, mode: str = "bilinear", padding: str = "border") -> Tensor:
     """Values of `volume` (N, C, I, J, K) at voxel `coordinates` (N or 1, 3, ...3 axes): trilinear, edges held.
 

@@ -5,6 +5,7 @@ import pytest
 
 from sitreg_engine.errors import InputError
 from sitreg_engine.quality.local_ncc import local_ncc, mean_local_nccs
+from sitreg_engine.quality.sampling import eroded
 from sitreg_engine.quality.similarity import similarity_measures
 
 SHAPE = (16, 17, 18)
@@ -84,12 +85,23 @@ def test_integer_images_are_taken_as_numbers():
 
 
 def test_before_and_after_are_named():
-    before, after = similarity_measures(noise(0), noise(1), noise(0))
+    everywhere = np.ones(SHAPE, bool), "everywhere"
+    before, after = similarity_measures(noise(0), noise(1), noise(0), *everywhere)
     assert (before.name, after.name) == ("ncc_before", "ncc")
     assert after.value > 0.99 > 0.1 > before.value
     half = 0.5 * noise(0) + 0.5 * noise(1)
-    _, aligned, _ = similarity_measures(noise(0), noise(1), noise(0), aligned=half)
+    _, aligned, _ = similarity_measures(noise(0), noise(1), noise(0), *everywhere, aligned=half)
+    assert "everywhere, after alignment" in aligned.description
     assert aligned.name == "ncc_aligned" and 0.5 < aligned.value < 0.9
+
+
+def test_what_lies_near_something_else_is_taken_off_and_the_edge_is_nothing_else():
+    where = np.ones((9, 8, 2), bool)
+    where[4, 7, 1] = False
+    expected = np.ones((9, 8, 2), bool)
+    expected[2:7, 5:, :] = False
+    assert np.array_equal(eroded(where, 2), expected)
+    assert where.sum() == where.size - 1  # what was given stays as it is
 
 
 def test_several_images_are_compared_as_each_alone():

@@ -130,7 +130,7 @@ def test_an_image_and_itself_do_not_move(pair, tmp_path):
 def test_what_one_image_does_not_show_is_not_counted_as_unlike(pair, tmp_path):
     sitk.WriteImage(sitk.ReadImage(pair.fixed)[:, :, :20], str(tmp_path / "part.nrrd"))
     found = run(pair.fixed, str(tmp_path / "part.nrrd"), tmp_path, refine="0", affine="none")
-    assert found.value("ncc_before") == pytest.approx(found.value("ncc"), abs=0.01) and found.value("ncc") > 0.95
+    assert found.value("ncc_before") == pytest.approx(found.value("ncc"), abs=0.01) and found.value("ncc") > 0.99
 
 
 def stored_otherwise(path: str, target: Path, order, flips) -> str:

@@ -71,3 +71,14 @@ def mask_on(mask: Volume, onto: Grid) -> np.ndarray:
 
     in_slabs(fill, onto.shape)
     return result
+
+
+def eroded(where: np.ndarray, reach: int) -> np.ndarray:
+    """What of `where` (I, J, K) bool has nothing else within `reach` voxels along each axis; its edge is none."""
+    result = where.copy()
+    for axis in range(3):
+        given, left = np.moveaxis(result.copy(), axis, 0), np.moveaxis(result, axis, 0)
+        for step in range(1, reach + 1):
+            left[step:] &= given[:-step]
+            left[:-step] &= given[step:]
+    return result

@@ -13,15 +13,15 @@ def similarity_measures(
     fixed: np.ndarray,
     before: np.ndarray,
     after: np.ndarray,
-    mask: np.ndarray | None = None,
-    where: str = "over the fixed image",
+    mask: np.ndarray,
+    where: str,
     aligned: np.ndarray | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> list[Measure]:
     """Mean local NCC of fixed and moving image before and after registration, all (I, J, K) on the fixed grid.
 
-    `mask`: the voxels that are compared, the same before and after; all when not given. `where`: these, in
-    words. `aligned`: the moving image after the affine alone. `check` is called now and then, and may raise to stop.
+    `mask`: the voxels that are compared, the same before and after; `where`: these, in words. `aligned`: the moving
+    image after the affine alone. `check` is called now and then, and may raise to stop.
     """
     text = f"Mean local cross-correlation ({WINDOW} voxel cubes) {where}"
     stages = [("ncc_before", before, "before registration"), ("ncc", after, "after registration")]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sitreg_engine.mappings import compose, sample
+from sitreg_engine.mappings import compose, sample, voxels_of
 
 TOLERANCE = 0.01  # voxels
 MOST_STEPS = 20
@@ -29,8 +29,8 @@ def exact_inverse(
         if not index.numel():
             break
         step = damping * error
-        candidate = at(field, places - step) - step
-        new_error = candidate + at(u, places + candidate)
+        candidate = sampled_at(field, places - step) - step
+        new_error = candidate + sampled_at(u, places + candidate)
         better = new_error.abs().amax(dim=0) < size
         current, error = torch.where(better, candidate, current), torch.where(better, new_error, error)
         damping = torch.where(better, 1.0, damping / 2)
@@ -50,18 +50,12 @@ def _wrong(u: Tensor, v: Tensor, tolerance: float, where: Tensor | None) -> tupl
         index = (size > tolerance).nonzero()[:, 0]
         return index, error[0].reshape(3, -1)[:, index]
     current = v[0].reshape(3, -1)[:, where]
-    error = at(u, voxels_of(where, tuple(u.shape[2:])).to(u) + current).add_(current)
+    error = sampled_at(u, voxels_of(where, tuple(u.shape[2:])).to(u) + current).add_(current)
     chosen = error.abs().amax(dim=0) > tolerance
     return where[chosen], error[:, chosen]
 
 
-def voxels_of(index: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """(3, P) voxel indices of flat numbers (P,) in a box."""
-    plane = shape[1] * shape[2]
-    return torch.stack([index // plane, index // shape[2] % shape[1], index % shape[2]])
-
-
-def at(field: Tensor, places: Tensor) -> Tensor:
+def sampled_at(field: Tensor, places: Tensor) -> Tensor:
     """A field (1, 3, I, J, K) at voxel positions (3, P) -> (3, P)."""
     if not places.numel():
         return torch.empty_like(places)

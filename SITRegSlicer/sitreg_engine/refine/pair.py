@@ -42,7 +42,7 @@ def refine_pair(
     factor = shape[0] // found.left.shape[2]
     with torch.inference_mode():
         maps = sound(found, lambda: step(0.8, ""))
-        if factor > 1:  # there it was cheaper to put right most of what was wrong
+        if factor > 1:  # on the coarser one it was cheaper to put right most of what was wrong
             maps = sound(on_shape(maps, shape, views.moving), lambda: step(0.9, ""))
     return maps.doubted(_unfinished(factor, schedule, pair.grid.spacing[0]))
 

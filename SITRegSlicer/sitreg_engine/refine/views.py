@@ -46,13 +46,20 @@ class Views:
 
     def through(self, maps: HalfWay) -> "Views":
         """The images as the half-way maps (on the views' grid) bring them together."""
-        halves = (maps.left, maps.right) * 3
-        return Views(*(None if t is None else warp(t, u) for t, u in zip(vars(self).values(), halves, strict=True)))
+        moving = _warped((self.moving, self.moving_seen, self.moving_mask), maps.left)
+        fixed = _warped((self.fixed, self.fixed_seen, self.fixed_mask), maps.right)
+        return Views(*(image for pair in zip(moving, fixed, strict=True) for image in pair))
 
     def windows(self, size: int) -> Windows:
         """Where the images shall agree: in what lies in either mask, or everywhere without masks."""
         seen = self.moving_seen * self.fixed_seen
         return Windows.of(seen, in_either(self.moving_mask, self.fixed_mask, seen), size)
+
+
+def _warped(images: tuple[Tensor | None, ...], u: Tensor) -> list[Tensor | None]:
+    """Images (1, 1, I, J, K) at x + u(x), in one look at u."""
+    found = iter(warp(torch.cat([image for image in images if image is not None], dim=1), u).split(1, dim=1))
+    return [None if image is None else next(found) for image in images]
 
 
 def in_either(one: Tensor | None, other: Tensor | None, like: Tensor) -> Tensor:

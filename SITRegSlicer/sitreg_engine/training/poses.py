@@ -60,18 +60,18 @@ def _kept(fixed: Row, moving: Row, cache: Path, tell: Callable[[], None]) -> np.
     """4x4, fixed -> moving LPS mm, from the cache or found now; that there is none is kept, too."""
     name = hashlib.sha256(f"{key_of(fixed)}|{key_of(moving)}".encode()).hexdigest()[:20]
     path = cache / "alignments" / f"{name}.npy"
-    none = path.with_suffix(".failed")
-    if none.is_file():
-        raise AlignmentError(none.read_text(encoding="utf-8"))
+    failed = path.with_suffix(".failed")
+    if failed.is_file():
+        raise _unaligned(fixed, moving, failed.read_text(encoding="utf-8"))
     if not path.is_file():
         tell()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             matrix = _aligned(fixed, moving, cache)
         except AlignmentError as error:
-            with written_whole(none) as temporary:
+            with written_whole(failed) as temporary:
                 temporary.write_text(str(error), encoding="utf-8")
-            raise
+            raise _unaligned(fixed, moving, str(error)) from error
         with written_whole(path) as temporary, open(temporary, "wb") as file:
             np.save(file, matrix)
     return np.load(path)
@@ -83,7 +83,8 @@ def _aligned(fixed: Row, moving: Row, cache: Path) -> np.ndarray:
     one, other = load_subject(fixed, cache), load_subject(moving, cache)
     reporter = Reporter()
     reporter.start("align", "")
-    try:
-        return align(one.scan, other.scan, "auto", reporter).matrix
-    except AlignmentError as error:
-        raise AlignmentError(f"{moving.image} could not be aligned to {fixed.image}: {error}") from error
+    return align(one.scan, other.scan, "auto", reporter).matrix
+
+
+def _unaligned(fixed: Row, moving: Row, why: str) -> AlignmentError:
+    return AlignmentError(f"{moving.image} could not be aligned to {fixed.image}: {why}")

@@ -1,5 +1,6 @@
 """Places that would fold are found, smoothed and left without folds; inverses stay exact."""
 
+import pytest
 import torch
 
 from sitreg_engine.determinants import smallest_determinant
@@ -56,12 +57,38 @@ def test_maps_that_fold_come_out_sound():
         assert float(smallest_determinant(whole[0]).min()) > 0
 
 
-def test_inverses_are_exact_also_where_folds_were_smoothed():
+def far_apart() -> torch.Tensor:
     u = squeezing()
-    u[0, 1, 4:6, 16, 16] += 1.6  # a second place, far from the first
-    found = sound(maps_from(u, -0.3 * smooth(4, 3, SHAPE, 8)), lambda: None)
+    u[0, 1, 4:6, 16, 16] += 1.6
+    return u
+
+
+def at_the_edge() -> torch.Tensor:
+    """Everything moves inwards by six voxels along the first axis, and folds at its first plane."""
+    u = 0.2 * smooth(3, 3, SHAPE, 8)
+    u[:, 0] += 6.0
+    u[0, 0, :2, 11:13, 11:13] += torch.tensor([1.6, 0.0])[:, None, None]
+    return u
+
+
+def stretching() -> torch.Tensor:
+    """Folds where the map stretches by four."""
+    u = 0.2 * smooth(3, 3, SHAPE, 8)
+    u[0, 0] += 3.0 * (torch.arange(24.0) - 9).clamp(0, 3)[:, None, None]
+    u[0, 1, 11, 11:13, 11:13] += torch.tensor([[1.6, 1.6], [0.0, 0.0]])
+    return u
+
+
+@pytest.mark.parametrize("folding", [far_apart, at_the_edge, stretching])
+def test_all_of_the_maps_is_sound_wherever_they_fold(folding):
+    left = folding()
+    assert bool(too_squeezed(left, 0.05).any())
+    right = -0.3 * smooth(4, 3, SHAPE, 8)
+    found = sound(HalfWay(left, right, exact_inverse(left, -left), exact_inverse(right, -right)), lambda: None)
     for half, inverse in ((found.left, found.left_inverse), (found.right, found.right_inverse)):
         assert float(compose(half, inverse).abs().max()) <= 1.5 * TOLERANCE
+    for whole in (found.forward(), found.inverse()):
+        assert not bool(too_squeezed(whole, 0.05).any())
 
 
 def test_sound_maps_are_left_alone():

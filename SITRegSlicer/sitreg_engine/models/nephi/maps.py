@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sitreg_engine.mappings import voxels_of
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.parallel import in_parallel
 
@@ -66,8 +67,7 @@ def on_grid(
 
 def grid_points(index: Tensor, shape: tuple[int, int, int], like: Tensor) -> Tensor:
     """Normalised coordinates (P, 3) of voxels, given as flat numbers (P,) in a box."""
-    voxels = torch.stack([index // (shape[1] * shape[2]), index // shape[2] % shape[1], index % shape[2]], dim=1)
-    return to_normalised(voxels.to(like), shape)
+    return to_normalised(voxels_of(index, shape).T.to(like), shape)
 
 
 def to_normalised(voxels: Tensor, shape: tuple[int, int, int]) -> Tensor:
