@@ -20,7 +20,7 @@ _MEMORY_WORDS = (
     "bad_alloc",
 )
 # How torch's errors of GPUs begin, those of CUDA itself and of its libraries.
-_GPU_WORDS = ("CUDA error", "cuDNN error", "CUDNN_", "CUBLAS_", "find an engine to execute")
+_GPU_WORDS = ("CUDA error", "cuDNN error", "cusolver error", "CUDNN_", "CUBLAS_", "find an engine to execute")
 
 
 @dataclass(frozen=True)

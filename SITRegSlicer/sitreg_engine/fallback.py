@@ -12,10 +12,11 @@ Found = TypeVar("Found")
 _COARSER = 2 ** (1 / 3)  # half the voxels
 _MOST_COARSER = 2  # times; beyond that the CPU at full resolution serves the user better
 _WORDS = (
-    "CUDA error: out of memory",
-    *("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"),
+    *("CUDA error: out of memory", "CUDA driver error: out of memory"),
+    *("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "CUSOLVER_STATUS_ALLOC_FAILED"),
     # What these libraries say on a full GPU where they cannot even begin.
     *("CUBLAS_STATUS_NOT_INITIALIZED", "CUDNN_STATUS_NOT_INITIALIZED", "CUDNN_STATUS_INTERNAL_ERROR"),
+    *("CUSOLVER_STATUS_NOT_INITIALIZED", "CUSOLVER_STATUS_INTERNAL_ERROR"),
     "find an engine to execute",
 )
 

@@ -15,6 +15,11 @@ def convolution_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
+def keep_float32() -> None:
+    """What is float32 stays so on a GPU, too: of itself, cuDNN multiplies with the ten bits of TF32."""
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def computes_in_bfloat16(capabilities: dict[str, object]) -> bool:
     """Whether a CPU of these capabilities (as torch names them) has instructions for bfloat16 products."""
     return any(bool(capabilities.get(name)) for name in ("amx_bf16", "avx512_bf16"))

@@ -21,6 +21,7 @@ from .memory import free_memory
 from .models import Model, load_model, shelf_folder
 from .outputs import Staging, check_folder, staged
 from .parallel import in_parallel
+from .precision import keep_float32
 from .predict import finest_look, predict
 from .prepare import REFINED_SHARE, Layout, Pair, affordable_spacing, lay_out, make_pair
 from .progress import Reporter
@@ -57,6 +58,7 @@ def register(job: Job, reporter: Reporter) -> Result:
     Raises EngineError (InputError, AlignmentError, OutputError, ResourceError, Cancelled) with nothing written.
     """
     device = choose_device(job.device)
+    keep_float32()
     check_job(job)
     check_folder(job.output, [path for _, path in files_of(job)])
 

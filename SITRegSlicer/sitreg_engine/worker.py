@@ -45,7 +45,7 @@ def main() -> int:
         answer = _answer(inbox.next(), register, channel)
         inbox.done()  # before the answer: whoever hears it may use the id again at once
         channel.send(answer)
-        give_back_freed_memory()
+        _free_memory()
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -106,15 +106,15 @@ def _answer(task: Task, register: Callable, channel: Channel) -> Message:
         return register(task.job, Reporter(listener, task.stop.is_set))
     except Exception as error:  # the worker outlives whatever a job does
         told = explain(error)
-    _free_memory()
     return Failure(task.job.id, told.message, told.detail, told.cancelled)
 
 
 def _free_memory() -> None:
-    """Give back what a failed job held, so that the next one has it."""
+    """Give back what a job held: whoever else uses this machine and its GPU has it, and so has the next job."""
     import torch
 
     gc.collect()
+    give_back_freed_memory()
     if torch.cuda.is_available():
         with contextlib.suppress(RuntimeError):  # of a GPU that fails from now on
             torch.cuda.empty_cache()

@@ -91,7 +91,12 @@ def test_what_was_about_to_be_told_gives_way_to_memory_that_ran_out_and_to_nothi
 
 
 @pytest.mark.parametrize(
-    "said", ["cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", "CUDA error: CUBLAS_STATUS_EXEC_FAILED"]
+    "said",
+    [
+        "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
+        "CUDA error: CUBLAS_STATUS_EXEC_FAILED",
+        "cusolver error: CUSOLVER_STATUS_EXECUTION_FAILED, when calling `cusolverDnSgetrf(handle)`",
+    ],
 )
 def test_a_library_of_the_gpu_that_fails_is_no_defect_of_ours(said):
     told = failures.explain(RuntimeError(said))

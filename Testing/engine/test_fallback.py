@@ -40,6 +40,8 @@ def test_what_fits_at_once_is_done_at_once_and_nothing_is_told():
     [
         "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
         "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+        "cusolver error: CUSOLVER_STATUS_INTERNAL_ERROR, when calling `cusolverDnCreate(handle)`",
+        "CUDA driver error: out of memory",
         "GET was unable to find an engine to execute this computation",
     ],
 )
