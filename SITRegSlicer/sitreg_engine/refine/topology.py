@@ -29,14 +29,14 @@ _MOST_NEAR = 1 / 8  # of a grid, to be looked at voxel by voxel
 class _Near:
     """Flat numbers of the voxels on one image's side that lead to what was smoothed in the half-way space."""
 
-    changed: Tensor  # (P,) and all their neighbours, those of `judged`
-    judged: Tensor  # (Q,) where determinants may have changed
+    changed: Tensor  # (P,) where the maps may have changed; holds all neighbours of `judged`
+    judged: Tensor  # (Q,) where determinants may have
 
     @classmethod
     def of(cls, smoothed: Tensor, inverse: Tensor) -> Self | None:
         """smoothed: (1, 1, I, J, K) bool; inverse: from that side to the half-way space, before. None: too many.
 
-        What is smoothed and what is not are divided by the same voxels before and after, on either side.
+        Smoothing moves nothing across the rim of what is smoothed: its image on either side is the same afterwards.
         """
         led_to = warp(_widened(smoothed, _REACH + 1).to(inverse), inverse) > 0
         changed, judged = (_widened(led_to, reach).flatten().nonzero()[:, 0] for reach in (2, 1))
