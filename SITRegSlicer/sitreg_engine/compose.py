@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .fields import DisplacementField, step_of
 from .geometry import Grid, apply
-from .lattices import Box, axes_along, in_slabs, lattice, slabs, turned, with_axes
+from .lattices import Box, axes_along, in_slabs, lattice, turned, with_axes
 from .mappings import sample
 from .models.halfway import HalfWay
 from .prepare import Pair
@@ -27,7 +27,6 @@ MOST_BEYOND = 0.15
 # one field would be exact, and the other one, met anywhere between its own samples, would not undo it. Like this the
 # two errors cancel on average, as the second derivatives of a map and its inverse are opposite to first order.
 _BETWEEN = 0.5 - 12**-0.5
-_GPU_SLAB = 2**22  # voxels of a field that a GPU composes at a time
 _LATTICE = 9  # points along each edge of the other image's box that are followed
 
 
@@ -45,12 +44,7 @@ class Chain:
         vectors = np.empty((3, *grid.shape), np.float32)
         order = axes_along(grid, self.into)
         walk, filled = with_axes(grid, order), torch.from_numpy(vectors.transpose(0, *(axis + 1 for axis in order)))
-        if not self.first.is_cuda:
-            in_slabs(lambda rows: self._fill(filled, walk, rows), walk.shape, check)
-            return DisplacementField(vectors, grid)
-        for rows in slabs(walk.shape, _GPU_SLAB):  # threads gain nothing there, and each would keep memory of its own
-            check()
-            self._fill(filled, walk, rows)
+        in_slabs(lambda rows: self._fill(filled, walk, rows), walk.shape, check, device=self.first.device)
         return DisplacementField(vectors, grid)
 
     def _fill(self, vectors: Tensor, grid: Grid, rows: slice) -> None:

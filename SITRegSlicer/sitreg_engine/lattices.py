@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .geometry import Grid, apply
-from .parallel import in_parallel
+from .parallel import CPU, in_parallel
 
 Found = TypeVar("Found")
 Box = tuple[slice, slice, slice]
@@ -25,15 +25,16 @@ def in_slabs(
     shape: tuple[int, int, int],
     check: Callable[[], None] = lambda: None,
     voxels: int = _SLAB_VOXELS,
+    device: torch.device = CPU,
 ) -> list[Found]:
-    """[work(rows) for all slabs of a box], on all cores; see `slabs`.
+    """[work(rows) for all slabs of a box], on all cores; see `slabs`, and `in_parallel` for the device.
 
     `check` is called now and then in the calling thread, and may raise to stop.
     """
     parts, found = list(slabs(shape, voxels)), []
     together = max(1, _UNCHECKED_VOXELS // max(voxels, shape[1] * shape[2]))
     for start in range(0, len(parts), together):
-        found += in_parallel(work, parts[start : start + together])
+        found += in_parallel(work, parts[start : start + together], device)
         check()
     return found
 

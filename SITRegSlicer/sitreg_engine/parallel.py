@@ -16,13 +16,15 @@ import torch
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
+CPU = torch.device("cpu")
 _here = threading.local()  # .worker is set in the threads of the pool
 
 
-def in_parallel(work: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+def in_parallel(work: Callable[[Item], Found], items: Iterable[Item], device: torch.device = CPU) -> list[Found]:
     """[work(item) for item in items], on as many threads as torch uses; without gradients.
 
-    Each piece runs on one core. Called from within such a piece, it goes on in that thread.
+    Each piece runs on one core. Called from within such a piece, it goes on in that thread. `device`: what the pieces
+    compute on; on a GPU they follow each other, where threads gain nothing and would each keep memory of their own.
     """
     items = list(items)
     count = torch.get_num_threads()
@@ -33,7 +35,7 @@ def in_parallel(work: Callable[[Item], Found], items: Iterable[Item]) -> list[Fo
         with torch.inference_mode(inference), torch.no_grad():
             return work(item)
 
-    if count == 1 or len(items) < 2 or getattr(_here, "worker", False):
+    if device.type != "cpu" or count == 1 or len(items) < 2 or getattr(_here, "worker", False):
         return [one(item) for item in items]
     return list(_pool(count).map(one, items))
 

@@ -53,3 +53,8 @@ def test_the_callers_inference_mode_holds(on):
 def test_an_error_in_a_piece_reaches_the_caller():
     with pytest.raises(ZeroDivisionError):
         in_parallel(lambda n: 1 / n, range(4))
+
+
+def test_pieces_for_a_gpu_follow_each_other_in_the_calling_thread():
+    found = in_parallel(lambda n: (n, threading.current_thread()), range(4), torch.device("cuda"))
+    assert found == [(n, threading.current_thread()) for n in range(4)]

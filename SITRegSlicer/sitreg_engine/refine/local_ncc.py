@@ -65,7 +65,7 @@ def loss_and_slopes(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Ten
     """Minus the agreement of two images (1, 1, I, J, K), and its derivatives by the one and by the other."""
     size, seen, share = windows.size, windows.seen, windows.share
     mean_a, mean_b, var_a, var_b, covariance = _moments(a, b, windows)
-    slope, agreement = _agreement(var_a, var_b, covariance)
+    slope, agreement = _slope_and_agreement(var_a, var_b, covariance)
     loss = -(agreement * windows.weight).sum()
     scale = windows.weight / share
     by_covariance = slope.mul_(scale).mul_(-2)
@@ -83,11 +83,11 @@ def loss_and_slopes(a: Tensor, b: Tensor, windows: Windows) -> tuple[Tensor, Ten
 
 def loss_alone(a: Tensor, b: Tensor, windows: Windows) -> Tensor:
     """Minus the agreement of two images (1, 1, I, J, K)."""
-    _, agreement = _agreement(*_moments(a, b, windows)[2:])
+    _, agreement = _slope_and_agreement(*_moments(a, b, windows)[2:])
     return -(agreement * windows.weight).sum()
 
 
-def _agreement(var_a: Tensor, var_b: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+def _slope_and_agreement(var_a: Tensor, var_b: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
     """(cov / (var var), its product with cov: the agreement of each window, 0..1)."""
     slope = covariance / (var_a * var_b)
     return slope, slope * covariance

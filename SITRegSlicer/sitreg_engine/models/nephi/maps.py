@@ -59,9 +59,8 @@ def on_grid(
         return mlp(grid_points(index, shape, like), latents) * half
 
     starts = range(0, count, block)
-    # Threads of their own keep no gradients, and a GPU gains nothing by them: there blocks follow each other.
-    one_by_one = torch.is_grad_enabled() or like.is_cuda
-    found = [values(s) for s in starts] if one_by_one else in_parallel(values, starts)
+    # Threads of their own keep no gradients: in training, blocks follow each other.
+    found = [values(s) for s in starts] if torch.is_grad_enabled() else in_parallel(values, starts, like.device)
     # As other fields lie in memory: whoever samples them slab by slab would copy the whole of them each time.
     return torch.cat(found).T.contiguous().view(1, -1, *shape)
 
