@@ -3,6 +3,7 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
+from .lessons import Lessons
 from .sampler import Sampler
 from .views import Group
 
@@ -14,7 +15,7 @@ class Ahead:
     ...     groups = ahead.take(0)  # those of step 0; steps 1 and 2 are being drawn now
     """
 
-    def __init__(self, sampler: Sampler, share: range, workers: int, steps: int):
+    def __init__(self, sampler: Sampler | Lessons, share: range, workers: int, steps: int):
         self._sampler, self._share, self._workers, self._steps = sampler, share, workers, steps
         self._pool = ThreadPoolExecutor(workers, "draw") if workers else None
         self._waiting: dict[tuple[int, int], Future[Group]] = {}

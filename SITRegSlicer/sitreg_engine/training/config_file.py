@@ -21,6 +21,7 @@ _CHOICES = {
 }
 _LEAST = {  # 0 means "never" or "none" where it is allowed
     **dict.fromkeys(("steps", "save_every", "log_every", "optimiser.accumulate", "losses.window", "losses.labels"), 1),
+    "teacher.pairs": 1,
     **dict.fromkeys(("validation.every", "validation.pairs", "validation.patience"), 0),
     **dict.fromkeys(("data.workers", "losses.points"), 0),
 }

@@ -14,6 +14,7 @@ from sitreg_engine.errors import Cancelled, EngineError, InputError
 
 from . import log
 from .ahead import Ahead
+from .lessons import with_lessons
 from .looks import note_looks
 from .losses import check_losses
 from .networks import build_network, in_precision, set_checkpointing
@@ -126,7 +127,7 @@ def _run(trainer: Trainer, state: State, reached: Reached, ends: Callable[[], bo
     if trainer.processes.first:
         for name in (LOG, VALIDATION):
             log.cut(trainer.folder / name, reached.step)
-    with Ahead(trainer.sampler, share, settings.data.workers, settings.steps) as ahead:
+    with Ahead(with_lessons(settings, trainer.sampler), share, settings.data.workers, settings.steps) as ahead:
         reached = _steps(trainer, state, reached, ahead, ends)
     if trainer.processes.first:
         _save(trainer, state, reached, LAST)

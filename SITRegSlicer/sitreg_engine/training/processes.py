@@ -62,7 +62,7 @@ class Processes:
         """Every process gets the first one's values."""
         if self.count > 1:
             for tensor in tensors:
-                dist.broadcast(tensor, 0)
+                dist.broadcast(tensor.detach(), 0)  # the same memory
 
     def check_same(self, tensors: Iterable[Tensor]) -> None:
         """Raises EngineError when the processes' values are not the same bits: they no longer train one network."""

@@ -48,6 +48,14 @@ class AugmentSettings:
 
 
 @dataclass(frozen=True)
+class TeacherSettings:
+    """A model of the shelf whose maps the network is to find as well: the loss taught."""
+
+    model: str = ""  # its id; empty = none
+    pairs: int = 600  # drawn once and kept in the cache with its maps (3 MB a pair of brains at 4 mm), without labels
+
+
+@dataclass(frozen=True)
 class LossSettings:
     name: str  # of LOSSES
     weight: float = 1.0
@@ -70,6 +78,7 @@ class OptimiserSettings:
     schedule: str = "cosine"  # falls to a hundredth at the last step; or "halving" every `interval`, or "constant"
     interval: int = 1000  # steps
     clip: float = 1.0  # largest norm of the gradient; 0 = none
+    shares: dict = field(default_factory=dict)  # of the rate, for parts of the network that bear less: {ahead = 0.2}
     accumulate: int = 1  # groups in a step, over all processes
     ema: float = 0.999  # share of the old average kept at each step; 0 = no average
     dtype: str = "float32"  # of the convolution blocks: or "bfloat16"
@@ -125,6 +134,7 @@ class RunSettings:
     log_every: int = 10
     device: str = "auto"
     augment: AugmentSettings = field(default_factory=AugmentSettings)
+    teacher: TeacherSettings = field(default_factory=TeacherSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     start: StartSettings = field(default_factory=StartSettings)

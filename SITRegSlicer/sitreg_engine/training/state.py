@@ -41,10 +41,22 @@ class State:
 def new_state(network: nn.Module, settings: OptimiserSettings) -> State:
     """Nothing done yet."""
     optimiser = _OPTIMISERS[settings.name](
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        _parts(network, settings.shares), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     computing = in_precision(network, getattr(torch, settings.dtype))
     return State(network, copy.deepcopy(network).requires_grad_(False), optimiser, computing)
+
+
+def _parts(network: nn.Module, shares: dict[str, float]) -> list[dict]:
+    """For the optimiser: the parts of the network with their shares of the rate. Raises InputError for unknown ones."""
+    parts = dict(network.named_children())
+    if unknown := set(shares) - set(parts):
+        raise InputError(f"optimiser.shares are of {', '.join(parts)}; got {', '.join(sorted(unknown))}.")
+    if wrong := [share for share in shares.values() if type(share) not in (int, float) or not 0 < share <= 1]:
+        raise InputError(f"optimiser.shares must be numbers above 0 and up to 1, got {wrong[0]!r}.")
+    apart = [{"params": list(parts[name].parameters()), "share": float(share)} for name, share in shares.items()]
+    taken = {id(parameter) for group in apart for parameter in group["params"]}
+    return [{"params": [p for p in network.parameters() if id(p) not in taken], "share": 1.0}, *apart]
 
 
 @torch.no_grad()

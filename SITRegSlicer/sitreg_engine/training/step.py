@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -57,7 +58,7 @@ def score(network: nn.Module, group: Group, device: torch.device, seed: tuple[in
         Pairing(a, b, views[a], views[b], network(views[a].image, views[b].image))
         for a, b in itertools.combinations(range(len(views)), 2)
     ]
-    return Scored(Group(views, group.spacing), pairings, seed)
+    return Scored(replace(group, views=views), pairings, seed)
 
 
 def _means(processes: Processes, found: list[dict[str, float]]) -> dict[str, float]:
@@ -83,7 +84,7 @@ def _update(state: State, settings: OptimiserSettings, rate: float, step: int) -
     norm = float(nn.utils.clip_grad_norm_(state.network.parameters(), limit))
     if math.isfinite(norm):
         for group in state.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)  # checkpoints of before have none
         state.optimiser.step()
         follow(state.average, state.network, settings.ema, step)
     return norm

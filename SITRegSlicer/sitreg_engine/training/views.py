@@ -33,6 +33,7 @@ class Group:
 
     views: tuple[View, ...]
     spacing: float  # mm
+    taught: tuple[Tensor, Tensor] | None = None  # of a pair: (f12, f21), (1, 3, I, J, K) in voxels, of a teacher
 
 
 def make_group(subjects: Sequence[Subject], poses: Sequence[np.ndarray], spacing: float) -> Group:

@@ -1,5 +1,7 @@
 """Losses that look at random points of maps that are functions."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -63,6 +65,33 @@ def test_without_a_number_the_published_one_is_taken(network):
     value("sampled_ncc", given, points=0)
     value("gradicon", given, points=0)
     assert counts == [round(0.02 * 16**3), 10, 10]
+
+
+def lesson(network: torch.nn.Module, shift: float) -> Scored:
+    """The same with a teacher that moves everything by `shift` voxels along the last axis, and back."""
+    given, field = scored(network), torch.zeros(1, 3, 16, 16, 16)
+    field[:, 2] = shift
+    return replace(given, group=replace(given.group, taught=(field, -field)))
+
+
+def test_the_distance_to_a_teacher_is_in_voxels_squared():
+    still = build_network("nephi", TABLE, 1)
+    assert value("taught", lesson(still, 0.0)).item() == 0
+    assert value("taught", lesson(still, 1.5)).item() == pytest.approx(1.5**2, rel=1e-5)
+
+
+def test_a_network_that_finds_the_teachers_maps_is_not_far_from_them(network):
+    given = scored(network)
+    found = given.pairings[0].registration
+    as_found = replace(given, group=replace(given.group, taught=(found.f12.detach(), found.f21.detach())))
+    swapped = replace(given, group=replace(given.group, taught=(found.f21.detach(), found.f12.detach())))
+    assert 2 * value("taught", as_found).item() < value("taught", swapped).item()
+
+
+def test_what_a_teacher_finds_has_gradients(network):
+    value("taught", lesson(network, 1.0)).backward()
+    for part in (network.encoder, network.ahead, network.back):
+        assert any(p.grad is not None and bool(p.grad.any()) for p in part.parameters())
 
 
 @pytest.mark.parametrize("name", SAMPLED)

@@ -21,6 +21,7 @@ class NePhiConfig:
     layers: int = 2  # of each, between the first and the output
     frequencies: int = 128  # random ones of the Fourier features
     pooled: bool = True  # any image size, by pooling to 3 x 3 x 3 before the global code; else `shape` alone
+    direct: bool = False  # local codes also move points by themselves, linearly: ours, see CoordinateMLP
     norm: str = "batch"  # of the encoder: "batch", with running statistics, or "group"
 
     @property
@@ -55,11 +56,11 @@ def _check(config: NePhiConfig) -> None:
     for name in ("overall_codes", "local_codes", "hidden", "layers", "frequencies"):
         if not _whole(getattr(config, name), 1):
             raise InputError(f"The {name} of a NePhi network must be a positive number, got {getattr(config, name)!r}.")
-    if config.norm not in ("batch", "group") or type(config.pooled) is not bool:
-        raise InputError(
-            f'A NePhi network has norm "batch" or "group" and pooled true or false, got {config.norm!r} and '
-            f"{config.pooled!r}."
-        )
+    if config.norm not in ("batch", "group"):
+        raise InputError(f'The norm of a NePhi network must be "batch" or "group", got {config.norm!r}.')
+    for name in ("pooled", "direct"):
+        if type(getattr(config, name)) is not bool:
+            raise InputError(f"A NePhi network has {name} true or false, got {getattr(config, name)!r}.")
 
 
 def _whole(value: object, least: int) -> bool:

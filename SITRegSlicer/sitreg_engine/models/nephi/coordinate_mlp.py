@@ -15,11 +15,17 @@ from .latents import Latents
 _POINTS = 2048
 _OMEGA = 30.0  # of all sine layers but the first of the synthesis, whose factor is 1
 
+_DIRECT = 0.2  # of half the box: how far a code of 1 moves a point by a weight of 1
+
 
 class CoordinateMLP(nn.Module):
     """Points (P, D) in normalised coordinates -> displacements (P, D) in normalised coordinates, unbounded.
 
     Its output layer begins as zero: a new one is the identity exactly.
+
+    Not published is `direct`, a linear layer from the local codes to the displacement. Gates of sines are slow to learn
+    what a code says wherever it stands: with the same encoder, pairs and time, brains at 4 mm, they explained 0.36 of
+    the variance of known displacements after 1700 steps, with `direct` 0.34 after 290.
     """
 
     frequencies: Tensor  # (D, K) fixed at random, stored with the weights
@@ -34,7 +40,10 @@ class CoordinateMLP(nn.Module):
         codes = config.overall_codes + config.local_codes
         self.first_gate = _sine_layer(codes + fourier, width, first=True)
         self.gates = nn.ModuleList(_sine_layer(width, width) for _ in range(config.layers))
-        nn.init.zeros_(self.output.weight)
+        self.direct = nn.Linear(config.local_codes, dimensions, bias=False) if config.direct else None
+        for layer in (self.output, self.direct):
+            if layer is not None:
+                nn.init.zeros_(layer.weight)
         nn.init.zeros_(self.output.bias)
 
     def forward(self, points: Tensor, latents: Latents) -> Tensor:
@@ -49,7 +58,8 @@ class CoordinateMLP(nn.Module):
         for layer, gating in zip(self.layers, self.gates, strict=True):
             gate = torch.sin(_faster(gating, gate)) + first_gate
             hidden = gate * torch.sin(_faster(layer, hidden))
-        return self.output(hidden)
+        found = self.output(hidden)
+        return found if self.direct is None else found + _DIRECT * self.direct(local)
 
     def _features(self, points: Tensor) -> Tensor:
         angles = 2 * math.pi * (points @ self.frequencies)

@@ -22,6 +22,18 @@ class Latents:
         """The local codes at points (P, D) -> (P, C); edges held. Differentiable to any order."""
         return interpolated(self.local, points)
 
+    def finer(self, shape: tuple[int, ...]) -> "Latents":
+        """The same function of points, with about as many local codes as `shape`, never fewer than now: room to move.
+
+        Each cell is cut into equal parts along each axis.
+        """
+        own = self.local.shape[1:]
+        parts = [max(round((n - 1) / max(old - 1, 1)), 1) for n, old in zip(shape, own, strict=True)]
+        ends = [torch.linspace(-1, 1, part * (old - 1) + 1) if old > 1 else torch.zeros(1)
+                for part, old in zip(parts, own, strict=True)]  # fmt: skip
+        points = torch.cartesian_prod(*ends).to(self.local)
+        return Latents(self.overall, self.at(points).T.reshape(-1, *(len(end) for end in ends)))
+
     def on(self, device: torch.device) -> "Latents":
         return Latents(self.overall.to(device), self.local.to(device))
 

@@ -1,7 +1,7 @@
 """NePhi as a user's choice: the encoder's prediction where there are weights, and its own instance optimisation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isinf
 
 import torch
@@ -23,7 +23,7 @@ from .network import NePhi
 from .similarity import Likeness
 
 _SEED = 1
-_LOCAL_SIDE = 24  # local codes along the longest side, where no encoder decides; the published encoder has 11 to 23
+_LOCAL_SIDE = 24  # local codes along the longest side of a pair that is optimised; the published encoder has 11 to 23
 _MOST_STEPS = 4000  # where it is time that ends it
 _EVALUATED = 0.1  # share of the time for the maps' values on the grid
 
@@ -65,7 +65,8 @@ class NePhiModel(NetworkModel):
         if self.network is None:
             return new_maps(pair.grid.shape, device)
         with torch.no_grad():
-            return self._on(device)(*(image.to(device) for image in self._as_trained(pair))).maps
+            maps = self._on(device)(*(image.to(device) for image in self._as_trained(pair))).maps
+            return replace(maps, latents=maps.latents.finer(code_shape(pair.grid.shape)))
 
     def _as_trained(self, pair: Pair) -> tuple[Tensor, ...]:
         """The images as the encoder knows them, with voxels no finer than those of its training."""
@@ -103,12 +104,18 @@ def fit_settings(refine: str) -> FitSettings:
     return FitSettings() if effort.steps is None else FitSettings(steps=effort.steps)
 
 
+def code_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """How many local codes an optimisation has along each axis of a grid."""
+    return tuple(max(round(n * _LOCAL_SIDE / max(shape)), 2) for n in shape)
+
+
 def new_maps(shape: tuple[int, int, int], device: torch.device) -> FunctionalMaps:
     """Both maps the identity, with random codes; the same every time."""
     config = NePhiConfig(shape=tuple(shape))
-    local = tuple(max(round(n * _LOCAL_SIDE / max(shape)), 2) for n in shape)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         mlps = (CoordinateMLP(config).to(device), CoordinateMLP(config).to(device))
-    codes = random_latents(config.overall_codes, config.local_codes, local, torch.Generator().manual_seed(_SEED))
+    codes = random_latents(
+        config.overall_codes, config.local_codes, code_shape(shape), torch.Generator().manual_seed(_SEED)
+    )
     return FunctionalMaps(*mlps, codes.on(device))

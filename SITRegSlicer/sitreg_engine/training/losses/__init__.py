@@ -13,7 +13,7 @@ from .consistency import group_consistency, inverse_consistency
 from .folding import negative_jacobian, non_diffeomorphic_volume
 from .half_displacement import anti_fold, laplacian, zero
 from .overlap import soft_dice
-from .sampled import gradicon, latent_prior, sampled_contrast_ncc, sampled_ncc
+from .sampled import gradicon, latent_prior, sampled_contrast_ncc, sampled_ncc, taught
 from .smoothness import bending, diffusion
 from .velocity import kl, velocity_gradient
 
@@ -39,6 +39,7 @@ LOSSES: dict[str, Loss] = {
     "sampled_contrast_ncc": sampled_contrast_ncc,
     "gradicon": gradicon,
     "latent_prior": latent_prior,
+    "taught": taught,
 }
 
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.mappings import sample
 from sitreg_engine.models.nephi import objective
 from sitreg_engine.models.nephi.drawing import Places, anywhere
-from sitreg_engine.models.nephi.maps import FunctionalMaps
+from sitreg_engine.models.nephi.maps import FunctionalMaps, half_extents
 from sitreg_engine.models.nephi.picture import Picture, locally_normalised
 from sitreg_engine.models.nephi.similarity import Likeness, Side
 from sitreg_engine.training.scored import Pairing, Scored
@@ -46,6 +47,22 @@ def gradicon(scored: Scored, settings: LossSettings) -> Tensor:
 def latent_prior(scored: Scored, _settings: LossSettings) -> Tensor:
     """Norms of the latent codes, mean over all pairs."""
     return torch.stack([objective.latent_prior(_maps(pairing).latents) for pairing in scored.pairings]).mean()
+
+
+def taught(scored: Scored, settings: LossSettings) -> Tensor:
+    """Mean squared distance, in voxels, of both maps to a teacher's where the images show something. Of one pair."""
+    if scored.group.taught is None:
+        raise InputError("The loss taught compares with a teacher's maps: set teacher.model.")
+    pairing, generator = scored.pairings[0], _generator(scored, 0, 2)
+    maps, shape = _maps(pairing), tuple(pairing.view_1.target.shape[2:])
+    count, found = settings.points or _count("agreement", pairing), []
+    ways = (maps.forward, pairing.view_2), (maps.backward, pairing.view_1)
+    for (way, view), wanted in zip(ways, scored.group.taught, strict=True):
+        points = Places.of(view.target, view.seen, view.mask).draw(count, generator)
+        half = half_extents(shape, points)
+        known = sample(wanted.to(points), ((points + 1) * half).T[None, :, :, None, None])[0, :, :, 0, 0].T
+        found.append(((way(points) - points) * half - known).square().sum(dim=1).mean())
+    return torch.stack(found).mean()
 
 
 def _agreement(scored: Scored, settings: LossSettings, forms) -> Tensor:

@@ -34,7 +34,8 @@ def test_a_table_goes_there_and_back():
         ({"shape": [16, 16, 0]}, "three numbers"),
         ({"hidden": 0}, "hidden"),
         ({"layers": True}, "layers"),
-        ({"norm": "layer"}, 'norm "batch" or "group"'),
+        ({"norm": "layer"}, '"batch" or "group"'),
+        ({"direct": 1}, "direct true or false"),
         ({"pooled": 3}, "pooled true or false"),
     ],
 )

@@ -53,3 +53,19 @@ def test_random_codes_have_about_unit_norm_and_are_the_same_for_a_seed():
     one, other = (random_latents(32, 32, (6, 6, 6), torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(one.local, other.local) and torch.equal(one.overall, other.overall)
     assert abs(float(one.local.norm(dim=0).mean()) - 1) < 0.05
+
+
+@pytest.mark.parametrize("wanted", [(9, 9, 9), (24, 2, 12), (1, 1, 1)])
+def test_finer_codes_are_the_same_function(wanted):
+    given = random_latents(3, 4, (5, 7, 4), torch.Generator().manual_seed(1))
+    finer = given.finer(wanted)
+    points = 2 * torch.rand(200, 3, generator=torch.Generator().manual_seed(2)) - 1
+    torch.testing.assert_close(finer.at(points), given.at(points), rtol=0, atol=1e-5)
+    assert torch.equal(finer.overall, given.overall)
+    for new, old, n in zip(finer.local.shape[1:], (5, 7, 4), wanted, strict=True):
+        assert ((new - 1) % (old - 1) == 0 and abs(new - n) <= old) or new == old
+
+
+def test_an_axis_of_one_code_has_no_parts():
+    given = random_latents(3, 4, (5, 7, 1), torch.Generator().manual_seed(1))
+    assert given.finer((10, 14, 6)).local.shape == (4, 9, 13, 1)

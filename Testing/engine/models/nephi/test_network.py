@@ -43,8 +43,19 @@ def test_pooling_changes_nothing_where_three_voxels_are_left():
         assert parameters(Encoder(config)) == 2_986_136
 
 
-def test_a_new_network_is_the_identity_both_ways(small):
-    found = NePhi(small).eval()(torch.rand(1, 1, 16, 12, 10), torch.rand(1, 1, 16, 12, 10))
+def test_codes_move_points_by_themselves_where_that_is_wanted(small, codes):
+    mlp, latents = CoordinateMLP(replace(small, direct=True)), codes()
+    with torch.no_grad():
+        mlp.direct.weight[0, 1] = 0.5  # the first axis follows the second channel
+    points = torch.rand(20, 3) * 2 - 1
+    moved = mlp(points, latents)
+    torch.testing.assert_close(moved[:, 0], 0.2 * 0.5 * latents.at(points)[:, 1])
+    assert not moved[:, 1:].any()
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_a_new_network_is_the_identity_both_ways(small, direct):
+    found = NePhi(replace(small, direct=direct)).eval()(torch.rand(1, 1, 16, 12, 10), torch.rand(1, 1, 16, 12, 10))
     points = torch.rand(20, 3) * 2 - 1
     assert not found.f12.any() and not found.f21.any()
     assert torch.equal(found.maps.forward(points), points) and torch.equal(found.maps.backward(points), points)
