@@ -24,6 +24,7 @@ from .similarity import Likeness
 
 _SEED = 1
 _LOCAL_SIDE = 24  # local codes along the longest side of a pair that is optimised; the published encoder has 11 to 23
+_FROM_WEIGHTS = 80  # steps where an encoder has said where to begin: a whole head in two minutes on two cores
 _MOST_STEPS = 4000  # where it is time that ends it
 _EVALUATED = 0.1  # share of the time for the maps' values on the grid
 
@@ -51,7 +52,7 @@ class NePhiModel(NetworkModel):
         refine "0": the prediction; without weights there is none, and the common path keeps the alignment. Else
         it begins with what the encoder says of this very grid: codes and maps, which a prediction no longer is.
         """
-        settings = fit_settings(refine)
+        settings = fit_settings(refine, FitSettings.steps if self.network is None else _FROM_WEIGHTS)
         if settings.steps == 0:
             return as_it_is(predicted, pair)
         likeness = Likeness.of(pair, device)
@@ -96,12 +97,12 @@ def with_residual(maps: HalfWay, pair: Pair) -> HalfWay:
     return maps.doubted((note,))
 
 
-def fit_settings(refine: str) -> FitSettings:
-    """Of Job.refine, see Effort. Raises InputError."""
+def fit_settings(refine: str, steps: int = FitSettings.steps) -> FitSettings:
+    """Of Job.refine, see Effort; `steps` are those of "auto". Raises InputError."""
     effort = Effort.of(refine)
     if not isinf(effort.seconds):
         return FitSettings(steps=_MOST_STEPS, seconds=(1 - _EVALUATED) * effort.seconds)
-    return FitSettings() if effort.steps is None else FitSettings(steps=effort.steps)
+    return FitSettings(steps=steps if effort.steps is None else effort.steps)
 
 
 def code_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

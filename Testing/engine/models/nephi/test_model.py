@@ -6,6 +6,7 @@ import torch
 from sitreg_engine.errors import InputError
 from sitreg_engine.models.cards import Card
 from sitreg_engine.models.halfway import HalfWay
+from sitreg_engine.models.nephi import model as model_module
 from sitreg_engine.models.nephi.config import NePhiConfig
 from sitreg_engine.models.nephi.model import NePhiModel, fit_settings, new_maps, with_residual
 from sitreg_engine.models.protocol import ModelInfo
@@ -78,6 +79,17 @@ def test_groups_are_no_setting_of_it():
 
 def test_a_number_is_the_number_of_steps():
     assert fit_settings("7").steps == 7 and fit_settings("0").steps == 0 and fit_settings("auto").steps > 100
+
+
+def test_with_weights_the_automatic_optimisation_is_shorter(cubes, network, monkeypatch):
+    steps = []
+    monkeypatch.setattr(
+        model_module, "fitted", lambda maps, _likeness, settings, _step: steps.append(settings.steps) or maps
+    )
+    for made in (None, network()):
+        for refine in ("auto", "7"):
+            NePhiModel(NePhiModel.load("", 0).info, made).optimise(cubes, None, refine, CPU, lambda *_: None)
+    assert steps[0] > 2 * steps[2] and steps[1] == steps[3] == 7
 
 
 def test_seconds_are_for_the_whole_optimisation():
