@@ -237,7 +237,7 @@ def test_the_total_is_the_weighted_sum():
 
 # On fields or maps that other models lack; those tests are with their models'.
 OF_HALF_DISPLACEMENTS, OF_VELOCITIES = {"laplacian", "zero", "anti_fold"}, {"kl", "velocity_gradient"}
-OF_FUNCTIONS = {"sampled_ncc", "sampled_contrast_ncc", "gradicon", "latent_prior"}
+OF_FUNCTIONS = {"sampled_ncc", "sampled_contrast_ncc", "gradicon", "latent_prior", "taught"}
 OF_ONE_MODEL = OF_HALF_DISPLACEMENTS | OF_VELOCITIES | OF_FUNCTIONS
 
 
