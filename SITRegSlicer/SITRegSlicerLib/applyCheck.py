@@ -1,5 +1,6 @@
 """What a registration still lacks, in words: the tooltip of a disabled Apply, the error of a call from a script."""
 
+import slicer
 from sitreg_engine import contract
 
 from .registrationRequest import Output, RegistrationRequest
@@ -8,7 +9,10 @@ from .transformNodes import isUnder, resultAbove
 
 def whatIsMissing(request: RegistrationRequest) -> str:
     """One sentence that says what is missing or wrong; empty when the registration can begin."""
-    checks = (_missingVolume, _unusableVolume, _missingOutput, _clashingOutputs, _outputAboveInput)
+    checks = (
+        *(_missingVolume, _unusableVolume, _unlikeLabels),
+        *(_missingOutput, _uselessOutput, _clashingOutputs, _outputAboveInput),
+    )
     return next((problem for check in checks if (problem := check(request))), "")
 
 
@@ -40,10 +44,38 @@ def _unusableVolume(request: RegistrationRequest) -> str:
     return ""
 
 
-def _missingOutput(request: RegistrationRequest) -> str:
-    if all(choice is Output.NONE for choice in vars(request.outputs).values()):
-        return "Choose at least one output."
+def _unlikeLabels(request: RegistrationRequest) -> str:
+    """Segments are compared by their names, label maps by their numbers: one of each cannot be."""
+    fixed, moving = request.fixedLabels, request.movingLabels
+    if None not in (fixed, moving) and _isSegmentation(fixed) != _isSegmentation(moving):
+        return (
+            f"'{fixed.GetName()}' and '{moving.GetName()}' are a segmentation and a label map, whose structures cannot "
+            "be compared: convert one of them, or choose no fixed labels."
+        )
     return ""
+
+
+def _missingOutput(request: RegistrationRequest) -> str:
+    return "" if request.wantedOutputs() else "Choose at least one output."
+
+
+def _uselessOutput(request: RegistrationRequest) -> str:
+    """The chosen warped labels can only become what the moving labels are."""
+    chosen, moving = request.outputs.warpedLabels, request.movingLabels
+    if isinstance(chosen, Output):
+        return ""
+    if moving is None:
+        return f"'{chosen.GetName()}' is to hold warped labels, but there are no moving labels: choose some, or None."
+    if _isSegmentation(chosen) != _isSegmentation(moving):
+        kind = "a segmentation" if _isSegmentation(moving) else "a label map"
+        return (
+            f"'{chosen.GetName()}' cannot hold '{moving.GetName()}', which is {kind}: choose another output, or None."
+        )
+    return ""
+
+
+def _isSegmentation(node) -> bool:
+    return isinstance(node, slicer.vtkMRMLSegmentationNode)
 
 
 def _clashingOutputs(request: RegistrationRequest) -> str:

@@ -11,6 +11,8 @@ class Choice:
 
     id: str
     title: str
+    about: str = ""  # what it is for, and where it stops being reliable
+    origin: str = ""  # what it was made from
 
 
 DEVICES = (
@@ -28,8 +30,18 @@ REFINEMENTS = (
     Choice("0", "Off: the network alone"),
 )
 BUILT_IN_MODELS = (
-    Choice("sitreg", "SITReg, optimised on your pair"),
-    Choice("nephi", "NePhi, optimised on your pair"),
+    Choice(
+        "sitreg",
+        "SITReg, optimised on your pair",
+        "For any anatomy: nothing was trained, the deformation is found on your pair. Without refinement it is the "
+        "alignment alone.",
+    ),
+    Choice(
+        "nephi",
+        "NePhi, optimised on your pair",
+        "For any anatomy, to compare: nothing was trained, two small networks are fitted to your pair. Takes minutes "
+        "without a graphics card. The inverse is approximate.",
+    ),
 )
 
 
@@ -42,7 +54,8 @@ def models(modelsFolder: Path) -> list[Choice]:
     for path in sorted(modelsFolder.glob("*/card.json")):
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
-            found.append(Choice(str(card["id"]), str(card["title"])))
+            origin = f"Trained on: {card['data']}. Licence of the weights: {card['licence']}."
+            found.append(Choice(str(card["id"]), str(card["title"]), str(card["limits"]), origin))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return list({choice.id: choice for choice in found}.values())

@@ -74,7 +74,7 @@ def setUpJacobianDisplay(volumeNode) -> None:
     displayNode.SetWindowLevelMinMax(shown.low, shown.high)
     displayNode.SetInterpolate(0)  # a fold of one voxel must not be blended away
     legend = slicer.modules.colors.logic().AddDefaultColorLegendDisplayNode(volumeNode)
-    legend.SetTitleText("Volume change\n(green: fold)")
+    legend.SetTitleText("Volume in moving\nrelative to fixed\n(green: fold)")
     legend.SetLabelFormat("%.1f")
 
 

@@ -15,7 +15,7 @@ from .likelyPair import likelyPair
 from .parameterBinding import ParameterBinding, choiceLink, nodeLink, numberLink
 from .parameters import OUTPUT_NAMES, chosenOutputs, requestOf
 from .registrationJob import JobState, RegistrationJob
-from .registrationRequest import Output, RequestError
+from .registrationRequest import RequestError
 from .transformNodes import allPutUnder, isPutUnder, isResult, isUnder, linkedPair, putUnder, takeOut
 
 
@@ -29,6 +29,7 @@ class Panel:
         self._job: RegistrationJob | None = None
         self._pair: tuple = (None, None)
         self._opacity = None  # of the overlay, as last chosen
+        self._sides: dict[str, object] = self._currentSides()  # the volumes that were last chosen
         self._watched: tuple = (None, 0)  # the moving volume, and the observer of what it lies under
         self._installing = False
         self._loggedText = ""
@@ -38,27 +39,33 @@ class Panel:
         self._connect(ui.applyButton, "clicked(bool)", self._onApply)
         self._connect(ui.cancelButton, "clicked(bool)", self._onCancel)
         self._connect(ui.putUnderButton, "clicked(bool)", self._onPutUnder)
+        scene = slicer.mrmlScene
+        self._nodeAdded = scene.AddObserver(
+            scene.NodeAddedEvent, lambda *_: qt.QTimer.singleShot(0, self._chooseLikely)
+        )
         self._showProgress(0.0, "")
         self.update()
 
     def bind(self, parameters) -> None:
         """Show and change these parameters from now on; None = none (the scene is closing)."""
         self._parameters = parameters
+        self._sides = self._currentSides()
         self._binding.bind(parameters)
         self.update()
 
     def close(self) -> None:
         """Let go of every widget, which may be gone when a running job ends."""
         self._job = None
+        self._parameters = None
         self._binding.close()
         self._watch(None)
+        slicer.mrmlScene.RemoveObserver(self._nodeAdded)
         for widget, signal, slot in self._connections:
             widget.disconnect(signal, slot)
 
     def enter(self) -> None:
         """The panel is shown: what it complained of may have been mended elsewhere, and volumes may have come."""
-        if self._parameters is not None and self._currentPair() == (None, None) and (pair := likelyPair()):
-            self._parameters.fixedVolume, self._parameters.movingVolume = pair
+        self._chooseLikely()
         self.update()
 
     def update(self) -> None:
@@ -69,6 +76,8 @@ class Panel:
         ui.applyButton.toolTip = problem or "Register the moving volume onto the fixed volume."
         ui.cancelButton.enabled = running and self._job.state != JobState.CANCELLING
         ui.outputsHintLabel.text = self._outputsHint()
+        model = self._chosenModel()
+        ui.modelHintLabel.text, ui.modelHintLabel.toolTip = (model.about, model.origin) if model else ("", "")
         self._updatePutUnder()
 
     # ---- widgets
@@ -100,12 +109,31 @@ class Panel:
             setOverlayOpacity(shown, self._opacity)
         self.update()
 
+    def _chooseLikely(self) -> None:
+        if self._parameters is not None and self._currentPair() == (None, None) and (pair := likelyPair()):
+            self._parameters.fixedVolume, self._parameters.movingVolume = pair
+
+    def _letGoOfOthers(self, side: str, volume) -> None:
+        """What belongs to a volume that was exchanged for another; half of it may be out of sight."""
+        former = self._sides.get(side)
+        self._sides[side] = volume
+        if former not in (None, volume):
+            for what in ("Mask", "Labels"):
+                setattr(self._parameters, f"{side}{what}", None)
+
+    def _currentSides(self) -> dict:
+        """ "fixed" and "moving" -> the chosen volume, where there is one."""
+        pair = self._currentPair() if self._parameters is not None else (None, None)
+        return {side: volume for side, volume in zip(("fixed", "moving"), pair, strict=True) if volume is not None}
+
     def _currentPair(self) -> tuple:
         return self._parameters.fixedVolume, self._parameters.movingVolume
 
     def _onOtherPair(self) -> None:
         """What was said of the pair before is gone, and its results shall not be overwritten by the next Apply."""
         self._pair = self._currentPair()
+        for side, volume in self._currentSides().items():
+            self._letGoOfOthers(side, volume)
         if self._job is None and None not in self._pair:  # else it may say which of the two was removed
             self._showProgress(0.0, "")
         outputs = (getattr(self._parameters, name) for name in OUTPUT_NAMES)
@@ -121,14 +149,18 @@ class Panel:
             return "A registration is running."
         if self._installing:
             return "Packages are being installed."
-        if all(model.id != self._parameters.model for model in self._models):
+        if self._chosenModel() is None:
             return f"The model '{self._parameters.model}' is not installed here: choose another."
         return whatIsMissing(requestOf(self._parameters))
 
+    def _chosenModel(self) -> choices.Choice | None:
+        chosen = self._parameters.model if self._parameters is not None else ""
+        return next((model for model in self._models if model.id == chosen), None)
+
     def _outputsHint(self) -> str:
-        if self._parameters is None or Output.NEW in vars(chosenOutputs(self._parameters)).values():
-            return "None is chosen: all four will be made new."
-        return "Only the chosen ones will be made; those that exist are overwritten."
+        if self._parameters is None or not chosenOutputs(self._parameters).nodes():
+            return "None is chosen: all will be made new."
+        return "Those that are chosen will be made, over what they hold; warped labels also where they are None."
 
     # ---- Apply and Cancel
 

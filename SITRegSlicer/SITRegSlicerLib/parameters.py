@@ -8,7 +8,7 @@ import slicer
 
 from .registrationRequest import Output, OutputChoices, RegistrationRequest
 
-OUTPUT_NAMES = ("forwardTransform", "inverseTransform", "warpedVolume", "jacobianVolume")
+OUTPUT_NAMES = ("forwardTransform", "inverseTransform", "warpedVolume", "jacobianVolume", "warpedLabels")
 
 
 @parameterNodeWrapper
@@ -23,6 +23,7 @@ class RegistrationParameters:
     inverseTransform: slicer.vtkMRMLGridTransformNode
     warpedVolume: slicer.vtkMRMLScalarVolumeNode
     jacobianVolume: slicer.vtkMRMLScalarVolumeNode
+    warpedLabels: slicer.vtkMRMLDisplayableNode
     affine: str = "auto"
     refine: str = "auto"
     workingSpacing: Annotated[float, WithinRange(0.0, 20.0)] = 0.0  # mm; 0 = chosen by the engine
@@ -34,10 +35,16 @@ class RegistrationParameters:
 
 
 def chosenOutputs(parameters: RegistrationParameters) -> OutputChoices:
-    """The outputs as chosen. When none is chosen, all four are made new: what a first run should do."""
+    """The outputs as chosen. When none is chosen, all are made new: what a first run should do.
+
+    Whoever has chosen moving labels wants them carried over, whatever else is wanted.
+    """
     nodes = {name: getattr(parameters, name) for name in OUTPUT_NAMES}
     missing = Output.NEW if all(node is None for node in nodes.values()) else Output.NONE
-    return OutputChoices(*[missing if node is None else node for node in nodes.values()])
+    choices = {name: missing if node is None else node for name, node in nodes.items()}
+    if nodes["warpedLabels"] is None:
+        choices["warpedLabels"] = Output.NEW
+    return OutputChoices(**choices)
 
 
 def requestOf(parameters: RegistrationParameters) -> RegistrationRequest:

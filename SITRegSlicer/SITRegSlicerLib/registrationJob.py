@@ -2,7 +2,6 @@
 
 import enum
 import shutil
-import tempfile
 import time
 import traceback
 import uuid
@@ -18,6 +17,7 @@ from .labelExport import segmentNames
 from .registrationRequest import RegistrationRequest, RequestError
 from .sceneExport import exportedNodes, exportSteps
 from .sceneImport import ImportFailure, RegistrationResult, importSteps
+from .temporaryFolder import makeFolder
 from .workerProcess import WorkerExit, WorkerProcess
 
 CANCEL_MS = 15_000  # a worker that has not stopped its job by then is ended
@@ -89,7 +89,7 @@ class RegistrationJob:
         self._watchScene()
         self._worker.attach(self)
         try:
-            self._folder = Path(tempfile.mkdtemp(prefix="sitreg-", dir=slicer.app.temporaryPath))
+            self._folder = makeFolder()
         except OSError as error:
             self._fail(f"No files can be written to Slicer's temporary folder ({error}): set another in its settings.")
             return
@@ -162,7 +162,7 @@ class RegistrationJob:
             self._end(JobState.CANCELLED)
         elif self.state == JobState.RUNNING:
             self._change(JobState.LOADING, ENGINE_SHARE[1], "Loading the result")
-            self._run(importSteps(self.request, event))
+            self._run(importSteps(self.request, event, self.segmentNames))
 
     def _onFailure(self, event: contract.Failure) -> None:
         self.detail = event.detail

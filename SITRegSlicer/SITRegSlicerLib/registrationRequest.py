@@ -24,6 +24,7 @@ class OutputChoices:
     inverseTransform: OutputChoice = Output.NEW  # brings the fixed volume onto the moving one
     warpedVolume: OutputChoice = Output.NEW  # the moving volume on the fixed volume's voxels
     jacobianVolume: OutputChoice = Output.NEW  # local volume change, on the fixed volume's voxels
+    warpedLabels: OutputChoice = Output.NEW  # the moving labels there, where there are any
 
     def nodes(self) -> list[slicer.vtkMRMLNode]:
         """The nodes of the scene that will be overwritten."""
@@ -46,6 +47,13 @@ class RegistrationRequest:
     movingMask: slicer.vtkMRMLDisplayableNode | None = None
     fixedLabels: slicer.vtkMRMLDisplayableNode | None = None
     movingLabels: slicer.vtkMRMLDisplayableNode | None = None
+
+    def wantedOutputs(self) -> dict[str, OutputChoice]:
+        """Name -> choice of every output that will be made."""
+        made = {name: choice for name, choice in vars(self.outputs).items() if choice is not Output.NONE}
+        if self.movingLabels is None:
+            made.pop("warpedLabels", None)
+        return made
 
     def inputs(self) -> list[slicer.vtkMRMLNode]:
         """Every node that is read."""

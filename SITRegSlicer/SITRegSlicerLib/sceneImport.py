@@ -3,7 +3,7 @@
 The engine writes LPS, the scene is RAS; Slicer's own readers turn the one into the other.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import slicer
 from sitreg_engine import contract
 
 from .jacobianDisplay import setUpJacobianDisplay
+from .labelImport import likeSource
 from .registrationRequest import Output, OutputChoice, RegistrationRequest
 from .straightGrid import voxelsToWorld
 from .transformNodes import linkToPair, linkTransforms, useLinearInterpolation
@@ -29,6 +30,7 @@ class RegistrationResult:
     inverseTransform: slicer.vtkMRMLGridTransformNode | None
     warpedVolume: slicer.vtkMRMLScalarVolumeNode | None
     jacobianVolume: slicer.vtkMRMLScalarVolumeNode | None
+    warpedLabels: slicer.vtkMRMLDisplayableNode | None = None  # a segmentation or a label map, as the moving labels are
     measures: list[contract.Measure] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> seconds
     device: str = ""
@@ -39,27 +41,31 @@ class ImportFailure(RuntimeError):
     """A result that could not be brought into the scene; its text is one clear line."""
 
 
-def importSteps(request: RegistrationRequest, answer: contract.Result) -> Generator[str, None, RegistrationResult]:
+def importSteps(
+    request: RegistrationRequest, answer: contract.Result, names: Sequence[str] = ()
+) -> Generator[str, None, RegistrationResult]:
     """Bring the files of a result into the scene; yields a line of text before each step.
+
+    `names` of the segments as they were exported: number n of warped labels is names[n - 1].
 
     Nothing that the user chose is touched before every file is loaded: closing the generator, or a failure,
     leaves the scene as it was. Raises ImportFailure.
     """
     loaded = {}
     try:
-        for name, choice in vars(request.outputs).items():
-            if choice is not Output.NONE:
-                yield f"Loading {_OUTPUTS[name].text}"
-                loaded[name] = _load(answer, _OUTPUTS[name])
+        for name in request.wantedOutputs():
+            yield f"Loading {_OUTPUTS[name].text}"
+            loaded[name] = _load(answer, _OUTPUTS[name])
+            if not _OUTPUTS[name].isTransform:
+                _onVoxelsOf(request.fixedVolume, loaded[name])
+        if "warpedLabels" in loaded:
+            loaded["warpedLabels"] = likeSource(loaded["warpedLabels"], request.movingLabels, names)
         yield "Showing the result"
         record = _readRecord(answer)
     except BaseException:
         for node in loaded.values():
             _remove(node)
         raise
-    for name in ("warpedVolume", "jacobianVolume"):
-        if name in loaded:
-            _onVoxelsOf(request.fixedVolume, loaded[name])
     titles = {name: _title(request, _OUTPUTS[name].suffix) for name in loaded}
     nodes = {name: _place(node, getattr(request.outputs, name), titles[name]) for name, node in loaded.items()}
     result = _result(nodes, answer)
@@ -74,14 +80,20 @@ class _OutputKind:
     key: str  # in the engine's answer
     text: str
     suffix: str  # of a new node's name
-    isTransform: bool
+    nodeClass: type
+
+    @property
+    def isTransform(self) -> bool:
+        return issubclass(self.nodeClass, slicer.vtkMRMLTransformNode)
 
 
+_GRID, _VOLUME = slicer.vtkMRMLGridTransformNode, slicer.vtkMRMLScalarVolumeNode
 _OUTPUTS = {
-    "forwardTransform": _OutputKind("forward", "the forward transform", "forward", True),
-    "inverseTransform": _OutputKind("inverse", "the inverse transform", "inverse", True),
-    "warpedVolume": _OutputKind("warped_moving", "the warped volume", "warped", False),
-    "jacobianVolume": _OutputKind("jacobian", "the Jacobian volume", "Jacobian", False),
+    "forwardTransform": _OutputKind("forward", "the forward transform", "forward", _GRID),
+    "inverseTransform": _OutputKind("inverse", "the inverse transform", "inverse", _GRID),
+    "warpedVolume": _OutputKind("warped_moving", "the warped volume", "warped", _VOLUME),
+    "jacobianVolume": _OutputKind("jacobian", "the Jacobian volume", "Jacobian", _VOLUME),
+    "warpedLabels": _OutputKind("warped_labels", "the warped labels", "labels", slicer.vtkMRMLLabelMapVolumeNode),
 }
 
 
@@ -94,10 +106,11 @@ def _load(answer: contract.Result, kind: _OutputKind):
     path = answer.outputs.get(kind.key)
     if path is None:
         raise ImportFailure(f"The engine's result lacks {kind.text}: the log tells what it did.")
+    node = kind.nodeClass()
     if kind.isTransform:
-        node, storage = slicer.vtkMRMLGridTransformNode(), slicer.vtkMRMLTransformStorageNode()
+        storage = slicer.vtkMRMLTransformStorageNode()
     else:
-        node, storage = slicer.vtkMRMLScalarVolumeNode(), slicer.vtkMRMLVolumeArchetypeStorageNode()
+        storage = slicer.vtkMRMLVolumeArchetypeStorageNode()
         storage.SetSingleFile(True)
     storage.SetFileName(path)
     if not storage.ReadData(node):
@@ -142,6 +155,9 @@ def _place(loaded, choice: OutputChoice, name: str):
         return loaded
     if isinstance(choice, slicer.vtkMRMLTransformNode):
         choice.SetAndObserveTransformFromParent(loaded.GetTransformFromParent())
+    elif isinstance(choice, slicer.vtkMRMLSegmentationNode):
+        choice.SetAndObserveSegmentation(loaded.GetSegmentation())
+        choice.CreateDefaultDisplayNodes()
     else:
         choice.SetAndObserveImageData(loaded.GetImageData())
         choice.CopyOrientation(loaded)
@@ -164,6 +180,7 @@ def _result(nodes: dict, answer: contract.Result) -> RegistrationResult:
         inverseTransform=nodes.get("inverseTransform"),
         warpedVolume=nodes.get("warpedVolume"),
         jacobianVolume=nodes.get("jacobianVolume"),
+        warpedLabels=nodes.get("warpedLabels"),
         measures=answer.measures,
         seconds=answer.seconds,
         device=answer.device,
@@ -178,7 +195,8 @@ def _dress(request: RegistrationRequest, result: RegistrationResult) -> None:
         useLinearInterpolation(node)
     pair = request.fixedVolume, request.movingVolume
     linkTransforms(result.forwardTransform, result.inverseTransform, *pair)
-    linkToPair([node for node in (result.warpedVolume, result.jacobianVolume) if node is not None], *pair)
+    onVoxels = result.warpedVolume, result.jacobianVolume, result.warpedLabels
+    linkToPair([node for node in onVoxels if node is not None], *pair)
     if result.warpedVolume is not None:
         _copyWindow(request.movingVolume, result.warpedVolume)
     if result.jacobianVolume is not None:

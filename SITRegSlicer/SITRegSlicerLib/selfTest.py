@@ -24,8 +24,9 @@ def registerSyntheticPair(timeoutSeconds: float = 300.0) -> None:
     widget.ui.movingVolumeSelector.setCurrentNode(moving)
     require(widget.ui.applyButton.enabled, f"Apply is disabled: {widget.ui.applyButton.toolTip}")
     widget.ui.applyButton.click()
-    waitForJob(widget.logic.job, timeoutSeconds)
-    checkResult(widget.logic.job, fixed, moving)
+    job = widget.logic.job
+    waitForJob(job, timeoutSeconds)
+    checkResult(job, fixed, moving)
 
 
 def addSyntheticPair():

@@ -46,6 +46,9 @@ def _fill(copy, volumeNode) -> None:
     rest = vtk.vtkTransform()
     rest.SetMatrix(slicer.util.vtkMatrixFromArray(sheared @ np.linalg.inv(straight)))
     copy.ApplyNonLinearTransform(rest)
+    parent = volumeNode.GetParentTransformNode()
+    if parent is not None and not parent.IsTransformToWorldLinear():  # a linear one is in the grid already
+        copy.SetAndObserveTransformNodeID(parent.GetID())
 
 
 def _straightGrid(sheared: np.ndarray, dimensions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import InputError
 
@@ -15,6 +15,15 @@ class Effort:
 
     steps: int | None = None
     seconds: float = math.inf
+
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing is to be refined."""
+        return self.steps == 0
+
+    def part(self, share: float) -> "Effort":
+        """For what takes a share of the time, where it is seconds."""
+        return replace(self, seconds=share * self.seconds)
 
     @classmethod
     def of(cls, text: str) -> "Effort":

@@ -63,7 +63,7 @@ def _attempts(first: Attempt) -> Iterator[Attempt]:
 
 def _ran_out(error: RuntimeError) -> bool:
     """Whether a GPU had too little memory: torch's own error, or what CUDA's libraries say."""
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _WORDS)
+    return isinstance(error, torch.cuda.OutOfMemoryError) or any(words in str(error) for words in _WORDS)
 
 
 def _free(device: torch.device) -> None:

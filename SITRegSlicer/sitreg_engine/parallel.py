@@ -7,7 +7,7 @@ operations keep all cores busy: torch leaves Python's lock while it computes.
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ def in_parallel(work: Callable[[Item], Found], items: Iterable[Item], device: to
 
     Each piece runs on one core. Called from within such a piece, it goes on in that thread. `device`: what the pieces
     compute on; on a GPU they follow each other, where threads gain nothing and would each keep memory of their own.
+    Raises what the first failing piece does, when no other is at work any more.
     """
     items = list(items)
     count = torch.get_num_threads()
@@ -37,7 +38,13 @@ def in_parallel(work: Callable[[Item], Found], items: Iterable[Item], device: to
 
     if device.type != "cpu" or count == 1 or len(items) < 2 or getattr(_here, "worker", False):
         return [one(item) for item in items]
-    return list(_pool(count).map(one, items))
+    futures = [_pool(count).submit(one, item) for item in items]
+    try:
+        return [future.result() for future in futures]
+    finally:  # where one has failed, the others must have ended before their files, or their memory, are cleared away
+        for future in futures:
+            future.cancel()
+        wait(futures)
 
 
 @lru_cache(maxsize=1)

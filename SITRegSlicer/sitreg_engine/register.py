@@ -98,18 +98,19 @@ def register(job: Job, reporter: Reporter) -> Result:
 
 def _brought_together(case: Case, model: Model, job: Job, device: torch.device, reporter: Reporter) -> BroughtTogether:
     """From two images to two fields. The images' copies that this needs are gone when it is done."""
+    effort = Effort.of(job.refine)
     reporter.start("align", "Aligning the images")
     scans = in_parallel(lambda side: make_scan(side.image, side.mask), (case.fixed, case.moving))
     alignment = align(*scans, job.affine, reporter)
 
     reporter.start("prepare", "Preparing the working grid")
     layout = lay_out(*scans, alignment)
-    finest, share = _fine_enough(model, job, layout)
+    finest, share = _fine_enough(model, effort, job.spacing, layout)
     spacing, warnings = affordable_spacing(layout, job.spacing, free_memory() + kept_memory(), finest, share)
-    warnings = [*alignment.warnings, *_doubts(model, job), *warnings]
+    warnings = [*alignment.warnings, *_doubts(model, effort), *warnings]
 
     def deform(attempt: Attempt) -> Deformed:
-        return _deform(case, layout, model, job, attempt, reporter)
+        return _deform(case, layout, model, effort, attempt, reporter)
 
     def tell(text: str) -> None:
         warnings.append(text)
@@ -127,7 +128,7 @@ def _measured_doubts(case: Case, brought: BroughtTogether, found: Assessment) ->
     return doubts
 
 
-def _deform(case: Case, layout: Layout, model: Model, job: Job, attempt: Attempt, reporter: Reporter) -> Deformed:
+def _deform(case: Case, layout: Layout, model: Model, effort: Effort, attempt: Attempt, reporter: Reporter) -> Deformed:
     reporter.start("prepare", "Preparing the working grid")
     pair = make_pair(layout, attempt.spacing)
     contrast = contrast_between(pair)
@@ -138,17 +139,19 @@ def _deform(case: Case, layout: Layout, model: Model, job: Job, attempt: Attempt
 
     reporter.start("model", f"Predicting with {model.info.title}")
     with large_blocks_returned():
-        found = predict(model, alike, alike_at, attempt.device, alone=_is_unrefined(job))
+        found = predict(model, alike, alike_at, attempt.device, alone=effort.is_none)
 
     reporter.start("refine", "Refining on this pair")
-    maps = model.optimise(alike, found.maps, job.refine, attempt.device, reporter.step)
+    maps = model.optimise(alike, found.maps, effort, attempt.device, reporter.step)
     if maps is None:
-        schedule = make_schedule(pair.grid.shape, job.refine)
+        schedule = make_schedule(pair.grid.shape, effort)
         maps = refine_pair(pair, found.maps, schedule, attempt.device, reporter.step, alike)
 
     reporter.start("compose", "Composing the transforms")
     fields = compose_without_folds(pair, maps, case.fixed.image.grid, case.moving.image.grid, reporter.step)
-    return Deformed(fields, list(dict.fromkeys([*pair.doubts, *contrast.doubts, *found.doubts, *maps.doubts])))
+    nothing_compared = effort.is_none and found.maps is None
+    comparing = [] if nothing_compared else [*pair.doubts, *contrast.doubts]
+    return Deformed(fields, list(dict.fromkeys([*comparing, *found.doubts, *maps.doubts])))
 
 
 def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, file_format: str) -> None:
@@ -168,25 +171,21 @@ def _stage(staging: Staging, found: Assessment, fields: WorldMaps, case: Case, f
     in_parallel(lambda add: add(), files)
 
 
-def _fine_enough(model: Model, job: Job, layout: Layout) -> tuple[float, float]:
+def _fine_enough(model: Model, effort: Effort, given: float, layout: Layout) -> tuple[float, float]:
     """(finest working spacing in mm that is of use, 0 where every voxel counts; its share of the images' own).
 
     A prediction alone is smooth at the spacing of its last look. Fields at that hold it, and are eight times
-    smaller than those of a head at 1 mm; where a smaller inverse error matters more, a spacing can be given.
+    smaller than those of a head at 1 mm; where a smaller inverse error matters more, a spacing can be `given`.
     """
     card = model.info.card
-    if _is_unrefined(job):
-        return finest_look(card, layout.extent.side) if card and not job.spacing else 0.0, 1.0
+    if effort.is_none:
+        return finest_look(card, layout.extent.side) if card and not given else 0.0, 1.0
     return 0.0, 1.0 if model.fits_itself else REFINED_SHARE
 
 
-def _is_unrefined(job: Job) -> bool:
-    return Effort.of(job.refine).steps == 0
-
-
-def _doubts(model: Model, job: Job) -> list[str]:
+def _doubts(model: Model, effort: Effort) -> list[str]:
     """What the user should know about the way the result came about."""
-    if model.info.weights or not _is_unrefined(job):
+    if model.info.weights or not effort.is_none:
         return []
     return [f"{model.info.title} has no weights and refinement is off: the transforms hold the alignment alone."]
 

@@ -84,10 +84,14 @@ def _clean_up(left: Job | None) -> None:
 
 def _load(channel: Channel) -> Callable:
     """Import everything heavy, then tell that jobs are welcome."""
+    import numpy as np
+    import torch
+
     from .devices import available_devices
     from .models import model_ids
     from .register import register
 
+    torch.from_numpy(np.zeros(1))  # older ones do not know newer numpys, and tell so only here
     channel.send(Ready(__version__, PROTOCOL, available_devices(), model_ids()))
     return register
 

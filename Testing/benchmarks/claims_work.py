@@ -12,6 +12,7 @@ from claims_methods import METHODS, SPACING, settings_of
 from claims_networks import register_baseline
 from torch import nn
 
+from sitreg_engine.effort import Effort
 from sitreg_engine.models.nephi.model import NePhiModel
 from sitreg_engine.models.protocol import ModelInfo
 from sitreg_engine.training.loop import LOG, train
@@ -105,7 +106,7 @@ def fitting(network: nn.Module, steps: int) -> Register:
 
     def register(moving: View, fixed: View) -> Maps:
         pair, device = pair_of(moving, fixed, SPACING), torch.device("cpu")
-        maps = model.optimise(pair, None, str(steps), device, lambda _fraction, _text: None)
+        maps = model.optimise(pair, None, Effort(steps), device, lambda _fraction, _text: None)
         return maps.forward(), maps.inverse()
 
     return register

@@ -32,6 +32,28 @@ def test_the_checksum_of_a_header_covers_the_data_beside_it(tmp_path, name, pack
     assert inputs.checksum(path) != before
 
 
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("a.mhd", "NDims = 3\nElementDataFile = voxels 1.raw\n"),
+        ("a.mhd", "NDims = 3\nElementDataFile = LIST\nvoxels 0.raw\nvoxels 1.raw\n"),
+        ("a.mhd", "NDims = 3\nElementDataFile = v%02d.raw 0 1 1\n"),
+        ("a.nhdr", "NRRD0004\ndata file: LIST\nbelow/v01.raw\n"),
+    ],
+)
+def test_the_checksum_of_a_header_covers_the_files_that_it_names(tmp_path, header, text):
+    (tmp_path / header).write_text(text)
+    (tmp_path / "below").mkdir()
+    files = [tmp_path / name for name in ("voxels 1.raw", "v01.raw", "below/v01.raw")]
+    for file in files:
+        file.write_bytes(b"1")
+    before = inputs.checksum(str(tmp_path / header))
+    assert inputs.checksum(str(tmp_path / header)) == before
+    for file in files:
+        file.write_bytes(b"2")
+    assert inputs.checksum(str(tmp_path / header)) != before
+
+
 def test_the_checksum_of_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="could not be read"):
         inputs.checksum(str(tmp_path / "none"))

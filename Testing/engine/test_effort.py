@@ -34,3 +34,12 @@ def test_words_become_steps_or_seconds(text, effort):
 def test_other_words_are_refused_with_what_is_possible(text):
     with pytest.raises(InputError, match=r"auto, a number of steps .* seconds such as 60s"):
         Effort.of(text)
+
+
+def test_a_share_of_it_is_a_share_of_its_seconds():
+    assert Effort(seconds=10.0).part(0.4) == Effort(seconds=4.0)
+    assert Effort().part(0.4) == Effort() and Effort(40).part(0.5) == Effort(40)
+
+
+def test_no_steps_are_no_effort():
+    assert Effort.of("0").is_none and not any(Effort.of(text).is_none for text in ("auto", "1", "5s"))

@@ -1,6 +1,7 @@
 """Pieces of work on all cores."""
 
 import threading
+import time
 
 import pytest
 import torch
@@ -58,3 +59,20 @@ def test_an_error_in_a_piece_reaches_the_caller():
 def test_pieces_for_a_gpu_follow_each_other_in_the_calling_thread():
     found = in_parallel(lambda n: (n, threading.current_thread()), range(4), torch.device("cuda"))
     assert found == [(n, threading.current_thread()) for n in range(4)]
+
+
+def test_where_one_fails_nobody_is_at_work_any_more():
+    begun, ended = threading.Event(), []
+
+    def work(n: int) -> None:
+        if n:
+            begun.set()
+            time.sleep(0.2)
+            ended.append(n)
+        else:
+            begun.wait(20)
+            raise ValueError("the first")
+
+    with pytest.raises(ValueError, match="the first"):
+        in_parallel(work, range(2))
+    assert ended == [1]

@@ -18,7 +18,9 @@ def test_a_good_result_has_nothing_against_it():
 
 def test_folds_that_are_left_are_told_with_their_numbers():
     (told,) = outcome_doubts(measured(forward_folds=0.0, inverse_folds=3.0))
-    assert "the forward one at 0 voxels and the inverse one at 3" in told
+    assert "the forward one at 0 voxels and the inverse one at 3" in told and "Jacobian" not in told
+    (told,) = outcome_doubts(measured(forward_folds=2.0, inverse_folds=0.0))
+    assert "the Jacobian volume shows where" in told
 
 
 @pytest.mark.parametrize(("aligned", "after", "notes"), [(0.7, 0.6, 1), (0.7, 0.698, 0), (float("nan"), 0.1, 0)])

@@ -56,6 +56,18 @@ def addVolume(array, name="volume", matrix=None, origin=(0.0, 0.0, 0.0)):
     return slicer.util.addVolumeFromArray(array, ijkToRas, name)
 
 
+def addSegmentation(volume, regions, name="segmentation"):
+    """A segmentation on the voxels of a volume: {segment name: boolean array (k, j, i)}."""
+    import slicer
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    for segmentName, region in regions.items():
+        segmentId = node.GetSegmentation().AddEmptySegment("", segmentName)
+        slicer.util.updateSegmentBinaryLabelmapFromArray(region.astype(np.uint8), node, segmentId, volume)
+    return node
+
+
 def smoothNoise(shape, seed, sigma=3.0):
     """Smooth random values with unit spread, of any shape whose last three axes are spatial."""
     import SimpleITK as sitk

@@ -1,5 +1,7 @@
 """The panel, driven by clicks; nothing here waits for a registration to end."""
 
+import json
+
 import numpy as np
 import pytest
 from moduleSteps import addVolume, applyTooltip
@@ -92,14 +94,14 @@ def testARequestCarriesWhatThePanelShows(widget, choosePair):
     assert request.outputs.jacobianVolume is Output.NONE
 
 
-def testWithoutAChoiceAllFourOutputsAreMadeNewAndThePanelSaysSo(widget, choosePair):
+def testWithoutAChoiceAllOutputsAreMadeNewAndThePanelSaysSo(widget, choosePair):
     from SITRegSlicerLib.parameters import chosenOutputs
     from SITRegSlicerLib.registrationRequest import Output
 
     assert set(vars(chosenOutputs(widget.logic.getParameters())).values()) == {Output.NEW}
-    assert "all four will be made new" in widget.ui.outputsHintLabel.text
+    assert "all will be made new" in widget.ui.outputsHintLabel.text
     widget.ui.warpedVolumeSelector.addNode()
-    assert "Only the chosen ones" in widget.ui.outputsHintLabel.text
+    assert "Those that are chosen" in widget.ui.outputsHintLabel.text
 
 
 def testAnOutputThatIsRemovedIsNotReplacedByAnotherNode(widget, choosePair, scene):
@@ -216,7 +218,8 @@ def testAfterCleanupThePanelNoLongerReacts(widget, choosePair):
 def testAModelCardBecomesAChoiceAndADamagedOneDoesNoHarm(slicerApp, tmp_path):
     from SITRegSlicerLib.choices import models
 
-    for name, text in (("good", '{"id": "oasis", "title": "Brain, T1"}'), ("bad", "{"), ("odd", "[1]")):
+    card = {"id": "oasis", "title": "Brain, T1", "limits": "Adults.", "data": "OASIS", "licence": "CC0"}
+    for name, text in (("good", json.dumps(card)), ("bad", "{"), ("odd", "[1]")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "card.json").write_text(text)
     assert [(choice.id, choice.title) for choice in models(tmp_path)] == [
@@ -224,6 +227,20 @@ def testAModelCardBecomesAChoiceAndADamagedOneDoesNoHarm(slicerApp, tmp_path):
         ("nephi", "NePhi, optimised on your pair"),
         ("oasis", "Brain, T1"),
     ]
+    assert (models(tmp_path)[-1].about, models(tmp_path)[-1].origin) == (
+        "Adults.",
+        "Trained on: OASIS. Licence of the weights: CC0.",
+    )
+
+
+def testThePanelTellsWhatTheChosenModelIsForAndWhereItEnds(widget):
+    ui, parameters = widget.ui, widget.logic.getParameters()
+    for model in ("sitreg", "nephi", "brain-t1", "any-contrast"):
+        ui.modelSelector.setCurrentIndex(ui.modelSelector.findData(model))
+        assert parameters.model == model and ui.modelHintLabel.text.endswith(".")
+    assert "no other model" in ui.modelHintLabel.text and "IXI" in ui.modelHintLabel.toolTip
+    parameters.model = "from another machine"
+    assert ui.modelHintLabel.text == ui.modelHintLabel.toolTip == ""
 
 
 def testAModelThatIsNotInstalledHereIsNotReplacedInSilence(widget, choosePair):

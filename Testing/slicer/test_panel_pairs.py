@@ -124,3 +124,26 @@ def testASceneThatIsAddedLeavesTheChoicesAlone(widget, choosePair, scene, tmp_pa
     assert (parameters.fixedVolume, parameters.movingVolume, parameters.forwardTransform) == (*choosePair, forward)
     assert widget.ui.movingVolumeSelector.currentNode() is choosePair[1]
     assert slicer.mrmlScene is scene
+
+
+def testMasksAndLabelsOfAVolumeThatIsExchangedAreLetGo(widget, choosePair, scene):
+    parameters = widget.logic.getParameters()
+    names = ("fixedMask", "fixedLabels", "movingMask", "movingLabels")
+    for name in names:
+        setattr(parameters, name, scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name))
+    widget.ui.movingVolumeSelector.setCurrentNode(addVolume(np.zeros((6, 7, 8)), "day 2"))
+    kept = [name for name in names if getattr(parameters, name) is not None]
+    assert kept == ["fixedMask", "fixedLabels"]
+
+
+def testLabelsThatWereChosenBeforeTheirVolumeStay(widget, scene):
+    labels = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "labels")
+    widget.ui.movingLabelsSelector.setCurrentNode(labels)
+    widget.ui.movingVolumeSelector.setCurrentNode(addVolume(np.zeros((6, 7, 8)), "moving"))
+    assert widget.logic.getParameters().movingLabels is labels
+
+
+def testTwoVolumesThatAreLoadedWhileThePanelIsShownAreChosen(widget, waitUntil):
+    pair = tuple(addVolume(np.zeros((6, 7, 8)), name) for name in ("first", "second"))
+    waitUntil(lambda: widget.ui.movingVolumeSelector.currentNode() is not None, 5)
+    assert (widget.ui.fixedVolumeSelector.currentNode(), widget.ui.movingVolumeSelector.currentNode()) == pair

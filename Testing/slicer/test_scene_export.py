@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from moduleSteps import ORIENTATIONS, addLinearTransform, addVolume, rotation, runSteps
+from moduleSteps import ORIENTATIONS, addLinearTransform, addSegmentation, addVolume, rotation, runSteps
 
 LPS = np.diag([-1.0, -1.0, 1.0])
 
@@ -78,18 +78,6 @@ def testTheJobCarriesTheChoices(pair, tmp_path):
     )  # fmt: skip
     assert job.format == "nrrd"
     assert (job.fixed_mask, job.moving_labels) == ("", "")
-
-
-def addSegmentation(volume, regions, name="segmentation"):
-    """A segmentation on the voxels of a volume: {segment name: boolean array (k, j, i)}."""
-    import slicer
-
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
-    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
-    for segmentName, region in regions.items():
-        segmentId = node.GetSegmentation().AddEmptySegment("", segmentName)
-        slicer.util.updateSegmentBinaryLabelmapFromArray(region.astype(np.uint8), node, segmentId, volume)
-    return node
 
 
 def boxes(volume):

@@ -8,6 +8,9 @@ from sitreg_engine.errors import InputError
 
 _HEADERS_WITH_DATA_BESIDE = (".mhd", ".nhdr", ".hdr", ".img", ".hdr.gz", ".img.gz")
 
+_TEXTS = (".mhd", ".nhdr")
+_VOXELS = r"^(?:ElementDataFile *=|data ?file:)([\s\S]*)"
+_LONGEST = 2**20  # bytes of a header, with a name for every slice
 _DATA = r"{}\.[^.]+(\.gz)?"  # of a header of this stem, or the header itself: a.raw, a.raw.gz, a.img.gz
 
 
@@ -35,7 +38,21 @@ def _files(path: Path) -> list[Path]:
         return [path]
     stem = path.name[: -len(extension)]
     beside = (file for file in path.parent.iterdir() if re.fullmatch(_DATA.format(re.escape(stem)), file.name))
-    return sorted(file for file in beside if file.is_file())
+    named = _named(path) if extension in _TEXTS else []
+    return sorted({file for file in (*beside, *named) if file.is_file()})
+
+
+def _named(header: Path) -> list[Path]:
+    """What a header says holds its voxels: one name, names line by line, or a pattern such as slice%03d.raw 1 9 1."""
+    found = re.search(_VOXELS, header.read_bytes()[:_LONGEST].decode("latin-1"), re.MULTILINE | re.IGNORECASE)
+    files = []
+    for line in found[1].splitlines() if found else []:
+        if "%" in line:
+            numbered = re.sub(r"%\d*d", r"\\d+", re.escape(line.split()[0]))
+            files += [file for file in header.parent.iterdir() if re.fullmatch(numbered, file.name)]
+        elif line.strip():
+            files.append(header.parent / line.strip())
+    return files
 
 
 def _of_file(path: Path) -> str:

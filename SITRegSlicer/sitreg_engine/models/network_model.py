@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from sitreg_engine.effort import Effort
 from sitreg_engine.errors import InputError
 from sitreg_engine.precision import convolution_dtype
 from sitreg_engine.prepare import Pair
@@ -80,7 +81,7 @@ class NetworkModel:
         self,
         pair: Pair,
         predicted: HalfWay | None,
-        refine: str,
+        effort: Effort,
         device: torch.device,
         step: Callable[[float, str], None],
     ) -> HalfWay | None:

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol, Self
 import torch
 from torch import Tensor
 
+from sitreg_engine.effort import Effort
 from sitreg_engine.prepare import Pair
 
 from .cards import Card
@@ -54,12 +55,12 @@ class Model(Protocol):
         self,
         pair: Pair,
         predicted: HalfWay | None,
-        refine: str,
+        effort: Effort,
         device: torch.device,
         step: Callable[[float, str], None],
     ) -> HalfWay | None:
         """The model's own instance optimisation, from its prediction; None: the common refinement is what it takes.
 
-        refine is Job.refine. `step(fraction, text)` is called now and then, and may raise to stop.
+        `step(fraction, text)` is called now and then, and may raise to stop.
         """
         ...

@@ -21,7 +21,7 @@ def robust_range(volume: Volume, inside: Volume) -> np.ndarray:
     The low end is the 1st percentile of the whole image: background where there is some, else the darkest tissue.
     """
     array = np.array(volume.array, dtype=np.float32)
-    low = float(np.percentile(array.ravel()[:: max(array.size // _SAMPLES, 1)], 1))
+    low = float(np.percentile(array[_thinning(array, volume.grid)], 1))
     high = float(np.percentile(_foreground_values(array, volume.grid, inside), 99.5))
     if high <= low:
         low, high = float(array.min()), float(array.max())
@@ -30,10 +30,15 @@ def robust_range(volume: Volume, inside: Volume) -> np.ndarray:
     return soft_clip(array)
 
 
+def _thinning(array: np.ndarray, grid: Grid) -> tuple[slice, ...]:
+    """Steps along the axes, about equal in mm, that leave about two million values at most."""
+    apart = (array.size * grid.voxel_volume / _SAMPLES) ** (1 / 3)  # mm
+    return tuple(slice(None, None, max(round(apart / own), 1)) for own in grid.spacing)
+
+
 def _foreground_values(array: np.ndarray, grid: Grid, inside: Volume) -> np.ndarray:
     """About two million values at most of the array where `inside` (on its own, coarser grid of the image) is true."""
-    apart = (array.size * grid.voxel_volume / _SAMPLES) ** (1 / 3)  # mm
-    stride = tuple(slice(None, None, max(round(apart / own), 1)) for own in grid.spacing)
+    stride = _thinning(array, grid)
     coarse = array[stride]
     index = np.stack(np.meshgrid(*[np.arange(n)[s] for n, s in zip(array.shape, stride, strict=True)], indexing="ij"))
     to_inside = inside.grid.world_to_voxel @ grid.voxel_to_world

@@ -17,9 +17,10 @@ def _folds(values: dict[str, float]) -> str:
     forward, inverse = (int(values.get(f"{name}_folds", 0)) for name in ("forward", "inverse"))
     if not forward + inverse:
         return ""
+    where = " (the Jacobian volume shows where in the fixed volume the forward one does)" if forward else ""
     return (
         f"The transforms fold, the forward one at {forward} voxels and the inverse one at {inverse}: "
-        "do not trust them there (the Jacobian volume shows where)."
+        f"do not trust them there{where}."
     )
 
 

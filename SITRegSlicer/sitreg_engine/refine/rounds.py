@@ -101,12 +101,13 @@ def _roughness(left: Tensor, right: Tensor) -> Tensor:
 
 def _composed(maps: HalfWay, u: Tensor) -> HalfWay:
     """L o (id + u) and R o (id - u) with their inverses; u is damped where either would be squeezed too hard."""
+    squeezed = None
     for _ in range(6):
+        u = u if squeezed is None else damped(u, squeezed)
         left, right = compose(maps.left, u), compose(maps.right, -u)
         squeezed = too_squeezed(left, LEAST_OF_HALF) | too_squeezed(right, LEAST_OF_HALF)
         if not bool(squeezed.any()):
             break
-        u = damped(u, squeezed)
     return HalfWay(
         left,
         right,

@@ -40,10 +40,9 @@ class Schedule:
     seconds: float = inf  # of wall time for all levels
 
 
-def make_schedule(shape: tuple[int, int, int], refine: str) -> Schedule:
-    """The schedule for a working grid of `shape`; `refine` is Job.refine, see Effort. Raises InputError."""
-    effort = Effort.of(refine)
-    if effort.steps == 0:
+def make_schedule(shape: tuple[int, int, int], effort: Effort) -> Schedule:
+    """The schedule for a working grid of `shape`."""
+    if effort.is_none:
         return Schedule(())
     factors = _factors(shape)
     levels = (_level(factor, prod(shape) // factor**3, effort, factor == factors[0]) for factor in factors)
@@ -53,11 +52,12 @@ def make_schedule(shape: tuple[int, int, int], refine: str) -> Schedule:
 def _level(factor: int, voxels: int, effort: Effort, coarsest: bool) -> Level:
     count = STEPS if effort.steps is None else effort.steps
     rounds = -(-count // _PER_ROUND)
+    steps = -(-count // rounds)  # equal rounds: hardly more than were asked for
     if not isinf(effort.seconds):
         rounds = _ROUNDS_IN_TIME
     elif effort.steps is None and voxels > MANY_VOXELS and not coarsest:
         rounds = 1
-    return Level(factor, 2, rounds, min(_PER_ROUND, count), _SMOOTHNESS_ON_GRID if factor == 1 else 1.0)
+    return Level(factor, 2, rounds, steps, _SMOOTHNESS_ON_GRID if factor == 1 else 1.0)
 
 
 def _factors(shape: tuple[int, int, int]) -> list[int]:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from sitreg_engine.affine import Alignment
 from sitreg_engine.determinants import smallest_determinant
+from sitreg_engine.effort import Effort
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
 from sitreg_engine.mappings import compose
@@ -36,13 +37,13 @@ def pair(views) -> Pair:
 
 
 def test_without_levels_and_prediction_nothing_moves(pair):
-    found = refine_pair(pair, None, make_schedule(pair.grid.shape, "0"), CPU, silent)
+    found = refine_pair(pair, None, make_schedule(pair.grid.shape, Effort(0)), CPU, silent)
     assert all(float(u.abs().max()) == 0 for u in vars(found).values())
 
 
 def test_a_prediction_without_levels_stays_and_its_inverses_become_exact(pair, true_displacement):
     rough = HalfWay(true_displacement, -true_displacement, -true_displacement, true_displacement)
-    found = refine_pair(pair, rough, make_schedule(pair.grid.shape, "0"), CPU, silent)
+    found = refine_pair(pair, rough, make_schedule(pair.grid.shape, Effort(0)), CPU, silent)
     assert torch.allclose(found.left[INNER], rough.left[INNER])
     assert float(compose(found.left, found.left_inverse)[INNER].abs().max()) < 2e-2
 
@@ -50,13 +51,13 @@ def test_a_prediction_without_levels_stays_and_its_inverses_become_exact(pair, t
 def test_a_prediction_that_folds_ends_without_folds(pair):
     torch.manual_seed(0)
     u = torch.randn(1, 3, *pair.grid.shape)
-    found = refine_pair(pair, HalfWay(u, -u, -u, u), make_schedule(pair.grid.shape, "0"), CPU, silent)
+    found = refine_pair(pair, HalfWay(u, -u, -u, u), make_schedule(pair.grid.shape, Effort(0)), CPU, silent)
     assert float(smallest_determinant(u[0]).min()) < 0
     assert all(float(smallest_determinant(u[0]).min()) > 0 for u in (found.forward(), found.inverse()))
 
 
 def test_the_pair_agrees_better_afterwards(pair, views):
-    found = refine_pair(pair, None, make_schedule(pair.grid.shape, "10"), CPU, silent)
+    found = refine_pair(pair, None, make_schedule(pair.grid.shape, Effort(10)), CPU, silent)
     before, after = (
         State.of(views, maps, Level(1, 2, 1, 1), 5).loss
         for maps in (nothing_moved(pair.grid.shape, views.moving), found)
@@ -70,7 +71,8 @@ def test_time_that_ends_before_the_finest_level_is_told():
     scans = [make_scan(Volume(np.ascontiguousarray(array), grid)) for array in (body, np.roll(body, 2, axis=0))]
     pair = make_pair(lay_out(*scans, Alignment(np.eye(4), "identity")), 1.0)
     hurried, steady = (
-        refine_pair(pair, None, make_schedule(pair.grid.shape, refine), CPU, silent) for refine in ("0.05s", "2")
+        refine_pair(pair, None, make_schedule(pair.grid.shape, effort), CPU, silent)
+        for effort in (Effort(seconds=0.05), Effort(2))
     )
     assert "The time for refinement ended at voxels of" in hurried.doubts[0] and steady.doubts == ()
 
@@ -93,7 +95,7 @@ def test_a_slab_is_not_pulled_apart_until_the_views_cover_each_other():
         make_scan(Volume(np.ascontiguousarray(other[:, :, 15:39]), wider)),
     )
     slabs = make_pair(lay_out(*scans, Alignment(np.eye(4), "identity")), 1.0)
-    maps = refine_pair(slabs, None, make_schedule(slabs.grid.shape, "auto"), CPU, silent)
+    maps = refine_pair(slabs, None, make_schedule(slabs.grid.shape, Effort()), CPU, silent)
     seen = (slabs.fixed_inside * slabs.moving_inside)[0, 0] > 0
     along, across = (maps.forward()[0, axis][seen].abs() for axis in (0, 2))
     assert float(along.median()) == pytest.approx(2.0, abs=0.5)

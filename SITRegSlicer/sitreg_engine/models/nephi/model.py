@@ -43,16 +43,16 @@ class NePhiModel(NetworkModel):
         self,
         pair: Pair,
         predicted: HalfWay | None,
-        refine: str,
+        effort: Effort,
         device: torch.device,
         step: Callable[[float, str], None],
     ) -> HalfWay | None:
         """The code and both maps fitted to the pair, at all voxels of its grid.
 
-        refine "0": the prediction; without weights there is none, and the common path keeps the alignment. Else
+        Without effort: the prediction; without weights there is none, and the common path keeps the alignment. Else
         it begins with what the encoder says of this very grid: codes and maps, which a prediction no longer is.
         """
-        settings = fit_settings(refine, FitSettings.steps if self.network is None else _FROM_WEIGHTS)
+        settings = fit_settings(effort, FitSettings.steps if self.network is None else _FROM_WEIGHTS)
         if settings.steps == 0:
             return as_it_is(predicted, pair)
         likeness = Likeness.of(pair, device)
@@ -97,9 +97,8 @@ def with_residual(maps: HalfWay, pair: Pair) -> HalfWay:
     return maps.doubted((note,))
 
 
-def fit_settings(refine: str, steps: int = FitSettings.steps) -> FitSettings:
-    """Of Job.refine, see Effort; `steps` are those of "auto". Raises InputError."""
-    effort = Effort.of(refine)
+def fit_settings(effort: Effort, steps: int = FitSettings.steps) -> FitSettings:
+    """What an effort comes to; `steps` are those that the method sees fit."""
     if not isinf(effort.seconds):
         return FitSettings(steps=_MOST_STEPS, seconds=(1 - _EVALUATED) * effort.seconds)
     return FitSettings(steps=steps if effort.steps is None else effort.steps)

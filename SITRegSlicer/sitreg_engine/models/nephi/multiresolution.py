@@ -6,7 +6,6 @@ approximate inverse N_inv o P_inv.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import isinf
 from pathlib import Path
 
 import torch
@@ -68,27 +67,29 @@ class MultiResolutionNePhi:
         self,
         pair: Pair,
         predicted: HalfWay | None,
-        refine: str,
+        effort: Effort,
         device: torch.device,
         step: Callable[[float, str], None],
     ) -> HalfWay | None:
         """Both maps joined; where the aligner has nothing to predict, it is optimised on the small pair."""
-        if Effort.of(refine).steps == 0:
+        if effort.is_none:
             return as_it_is(predicted, pair)
-        coarse = self._aligned(pooled(pair, self.factor), refine, device, lambda f, t: step(_COARSE_SHARE * f, t))
+        coarse = self._aligned(pooled(pair, self.factor), effort, device, lambda f, t: step(_COARSE_SHARE * f, t))
         with torch.inference_mode():
             first = enlarged(coarse, self.factor, pair.grid.shape)
         left = brought(pair, first, device)
-        rest = shortened(refine, 1 - _COARSE_SHARE)
-        second = self.fine.optimise(left, None, rest, device, lambda f, t: step(_COARSE_SHARE + 0.6 * f, t))
+        rest = effort.part(1 - _COARSE_SHARE)
+        second = self.fine.optimise(
+            left, None, rest, device, lambda f, t: step(_COARSE_SHARE + (1 - _COARSE_SHARE) * f, t)
+        )
         with torch.inference_mode():
             return with_residual(joined(first, second), pair)
 
-    def _aligned(self, pair: Pair, refine: str, device: torch.device, step: Callable[[float, str], None]) -> HalfWay:
+    def _aligned(self, pair: Pair, effort: Effort, device: torch.device, step: Callable[[float, str], None]) -> HalfWay:
         found = self.aligner.predict(*pair.shown, device)
         if found is not None:
             return found
-        share = shortened(refine, _COARSE_SHARE)
+        share = effort.part(_COARSE_SHARE)
         found = self.aligner.optimise(pair, None, share, device, step)
         if found is not None:
             return found
@@ -133,9 +134,3 @@ def pooled(pair: Pair, factor: int) -> Pair:
         origin=tuple(map(float, centre[:3])),
     )
     return replace(pair, **small, grid=grid)
-
-
-def shortened(refine: str, share: float) -> str:
-    """Job.refine for a share of the time, where it is seconds."""
-    seconds = Effort.of(refine).seconds
-    return refine if isinf(seconds) else f"{max(share * seconds, 0.1):.1f}s"

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sitreg_engine.effort import Effort
 from sitreg_engine.errors import InputError
 from sitreg_engine.models.cards import Card
 from sitreg_engine.models.halfway import HalfWay
@@ -21,12 +22,12 @@ def test_without_weights_there_is_no_prediction(cubes):
 
 
 def test_without_weights_and_refinement_there_is_nothing(cubes, nothing):
-    assert NePhiModel.load("", 0).optimise(cubes, None, "0", CPU, nothing) is None
+    assert NePhiModel.load("", 0).optimise(cubes, None, Effort(0), CPU, nothing) is None
 
 
 def test_the_pair_is_enough(cubes):
     told = []
-    found = NePhiModel.load("", 0).optimise(cubes, None, "8", CPU, lambda f, text: told.append(f))
+    found = NePhiModel.load("", 0).optimise(cubes, None, Effort(8), CPU, lambda f, text: told.append(f))
     assert found.left.shape == (1, 3, 32, 32, 8) and found.left.abs().max() > 0.05
     assert found.left_inverse.abs().max() > 0.05 and not found.right.any() and not found.right_inverse.any()
     assert told == sorted(told) and told[0] >= 0 and told[-1] <= 1
@@ -39,7 +40,7 @@ def test_a_network_predicts_and_its_weights_stay_bit_by_bit(cubes, nothing, netw
     model = NePhiModel.load(str(tmp_path / "w.safetensors"), 0)
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
     first = model.predict(cubes.moving, cubes.fixed, CPU)
-    found = model.optimise(cubes, first, "10", CPU, nothing)
+    found = model.optimise(cubes, first, Effort(10), CPU, nothing)
     again = model.predict(cubes.moving, cubes.fixed, CPU)
     assert not torch.equal(found.left, first.left) and torch.equal(again.left, first.left)
     assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
@@ -48,7 +49,7 @@ def test_a_network_predicts_and_its_weights_stay_bit_by_bit(cubes, nothing, netw
 def test_refinement_off_keeps_the_prediction_and_tells_what_its_maps_leave_open(cubes, nothing, network):
     model = NePhiModel(NePhiModel.load("", 0).info, network())
     first = model.predict(cubes.moving, cubes.fixed, CPU)
-    found = model.optimise(cubes, first, "0", CPU, nothing)
+    found = model.optimise(cubes, first, Effort(0), CPU, nothing)
     assert torch.equal(found.left, first.left) and torch.equal(found.left_inverse, first.left_inverse)
     assert "an approximation" in found.doubts[0]
 
@@ -56,10 +57,10 @@ def test_refinement_off_keeps_the_prediction_and_tells_what_its_maps_leave_open(
 def test_the_encoder_sees_voxels_of_the_size_that_its_card_tells(cubes, nothing, network):
     made = network(NePhiConfig(shape=(16, 16, 4), hidden=16, frequencies=8, norm="group", pooled=False))
     with pytest.raises(InputError, match="built for images of 16x16x4 voxels alone, got 32x32x8"):
-        NePhiModel(ModelInfo("one", "One", "file", ""), made).optimise(cubes, None, "1", CPU, nothing)
+        NePhiModel(ModelInfo("one", "One", "file", ""), made).optimise(cubes, None, Effort(1), CPU, nothing)
     told = dict.fromkeys(("title", "anatomy", "modality", "contrast", "licence", "data", "limits"), "told")
     card = Card("one", spacing=2.0, normalisation="robust_range", model="nephi", architecture={}, sha256="", **told)
-    found = NePhiModel(ModelInfo("one", "One", "file", "", card), made).optimise(cubes, None, "1", CPU, nothing)
+    found = NePhiModel(ModelInfo("one", "One", "file", "", card), made).optimise(cubes, None, Effort(1), CPU, nothing)
     assert found.left.shape == (1, 3, 32, 32, 8) and found.left.abs().max() > 0
 
 
@@ -68,7 +69,7 @@ def test_the_optimisation_s_encoder_sees_nothing_beyond_the_views(cubes, nothing
     half[:, :, 20:] = 0
     cut = replace(cubes, moving_inside=half)
     other = replace(cut, moving=torch.where(half > 0, cubes.moving, 7.0))
-    starts = [model.optimise(pair, None, "1", CPU, nothing) for pair in (cut, other)]
+    starts = [model.optimise(pair, None, Effort(1), CPU, nothing) for pair in (cut, other)]
     torch.testing.assert_close(starts[0].left, starts[1].left, atol=0.05, rtol=0)
 
 
@@ -78,7 +79,9 @@ def test_groups_are_no_setting_of_it():
 
 
 def test_a_number_is_the_number_of_steps():
-    assert fit_settings("7").steps == 7 and fit_settings("0").steps == 0 and fit_settings("auto").steps > 100
+    assert (
+        fit_settings(Effort(7)).steps == 7 and fit_settings(Effort(0)).steps == 0 and fit_settings(Effort()).steps > 100
+    )
 
 
 def test_with_weights_the_automatic_optimisation_is_shorter(cubes, network, monkeypatch):
@@ -87,18 +90,13 @@ def test_with_weights_the_automatic_optimisation_is_shorter(cubes, network, monk
         model_module, "fitted", lambda maps, _likeness, settings, _step: steps.append(settings.steps) or maps
     )
     for made in (None, network()):
-        for refine in ("auto", "7"):
-            NePhiModel(NePhiModel.load("", 0).info, made).optimise(cubes, None, refine, CPU, lambda *_: None)
+        for effort in (Effort(), Effort(7)):
+            NePhiModel(NePhiModel.load("", 0).info, made).optimise(cubes, None, effort, CPU, lambda *_: None)
     assert steps[0] > 2 * steps[2] and steps[1] == steps[3] == 7
 
 
 def test_seconds_are_for_the_whole_optimisation():
-    assert 10 < fit_settings("20s").seconds < 20 and fit_settings("20s").steps > 1000
-
-
-def test_refinement_that_is_no_effort_is_refused():
-    with pytest.raises(InputError, match="steps"):
-        fit_settings("much")
+    assert 10 < fit_settings(Effort(seconds=20.0)).seconds < 20 and fit_settings(Effort(seconds=20.0)).steps > 1000
 
 
 def test_new_maps_are_the_identity_and_always_the_same():

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from sitreg_engine.effort import Effort
 from sitreg_engine.mappings import compose
 from sitreg_engine.models import load_model
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.nephi.model import NePhiModel
-from sitreg_engine.models.nephi.multiresolution import MultiResolutionNePhi, joined, pooled, shortened
+from sitreg_engine.models.nephi.multiresolution import MultiResolutionNePhi, joined, pooled
 
 CPU = torch.device("cpu")
 
@@ -33,7 +34,7 @@ def test_a_pooled_pair_covers_the_same_box(cubes):
 def test_nephi_goes_on_from_any_coarse_aligner(cubes, aligner):
     told = []
     model = MultiResolutionNePhi(aligner, NePhiModel.load("", 0), factor=2)
-    found = model.optimise(cubes, None, "3", CPU, lambda fraction, _: told.append(fraction))
+    found = model.optimise(cubes, None, Effort(3), CPU, lambda fraction, _: told.append(fraction))
     assert found.left.shape == (1, 3, 32, 32, 8)
     assert bool(found.left.isfinite().all()) and found.left.abs().max() > 0.01
     assert not found.right.any() and told == sorted(told) and told[-1] <= 1
@@ -44,7 +45,7 @@ def test_networks_predict_one_after_the_other(cubes, nothing, network):
     model = MultiResolutionNePhi(trained, trained, factor=2)
     found = model.predict(cubes.moving, cubes.fixed, CPU)
     assert found.left.shape == (1, 3, 32, 32, 8) and found.left.abs().max() > 0
-    kept = model.optimise(cubes, found, "0", CPU, nothing)
+    kept = model.optimise(cubes, found, Effort(0), CPU, nothing)
     assert torch.equal(kept.left, found.left) and "an approximation" in kept.doubts[0]
 
 
@@ -58,7 +59,3 @@ def test_without_weights_there_is_nothing_to_predict(cubes):
     model = MultiResolutionNePhi.load("", 0)
     assert model.predict(cubes.moving, cubes.fixed, CPU) is None
     assert model.info.weights == "" and model.info.title == "NePhi, coarse to fine"
-
-
-def test_seconds_are_shared():
-    assert shortened("10s", 0.4) == "4.0s" and shortened("auto", 0.4) == "auto" and shortened("40", 0.5) == "40"
