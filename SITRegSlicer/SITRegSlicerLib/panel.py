@@ -160,7 +160,7 @@ class Panel:
     def _outputsHint(self) -> str:
         if self._parameters is None or not chosenOutputs(self._parameters).nodes():
             return "None is chosen: all will be made new."
-        return "Those that are chosen will be made, over what they hold; warped labels also where they are None."
+        return "Only the chosen ones will be made, and warped labels; what they hold is overwritten."
 
     # ---- Apply and Cancel
 

@@ -23,7 +23,7 @@ def main() -> None:
     slicer.util.loadScene(str(folder / "scene.mrb"))
     widget = loadScriptedModule(ROOT / "SITRegSlicer" / "SITRegSlicer.py").widget
     _choose_the_demo(widget.ui)
-    widget.parent.resize(460, 610)
+    widget.parent.resize(460, 730)
     widget.parent.show()
     headless.processEvents()
     widget.parent.grab().save(str(TARGET))
@@ -33,12 +33,17 @@ def main() -> None:
 def _choose_the_demo(ui) -> None:
     import slicer
 
-    for selector, words in (
-        (ui.fixedVolumeSelector, ("fixed",)),
-        (ui.movingVolumeSelector, ("moving",)),
+    for selector, name in (
+        (ui.fixedVolumeSelector, "fixed"),
+        (ui.movingVolumeSelector, "moving"),
+        (ui.movingLabelsSelector, "moving labels"),
+        (ui.forwardTransformSelector, "moving to fixed (forward)"),
+        (ui.inverseTransformSelector, "moving to fixed (inverse)"),
+        (ui.warpedVolumeSelector, "moving to fixed (warped)"),
+        (ui.jacobianVolumeSelector, "moving to fixed (Jacobian)"),
+        (ui.warpedLabelsSelector, "moving to fixed (labels)"),
     ):
-        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        selector.setCurrentNode(next(n for n in nodes if n.GetName() in words))
+        selector.setCurrentNode(slicer.util.getNode(name))
 
 
 if __name__ == "__main__":

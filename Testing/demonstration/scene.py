@@ -38,7 +38,8 @@ def write_scene(files: Files, truth: Truth, result: Result, folder: Path) -> Non
     from SITRegSlicerLib.sceneImport import importSteps
 
     fixed, moving = (slicer.util.loadVolume(str(path), {"show": False}) for path in (files.fixed, files.moving))
-    nodes = _end(importSteps(RegistrationRequest(fixed, moving), result))
+    labels = slicer.util.loadLabelVolume(str(files.moving_labels), {"show": False, "name": "moving labels"})
+    nodes = _end(importSteps(RegistrationRequest(fixed, moving, movingLabels=labels), result))
     pictures = [
         Picture("moving", truth.to_moving(CENTRE), moving),
         Picture("fixed", CENTRE, fixed),

@@ -101,7 +101,7 @@ def testWithoutAChoiceAllOutputsAreMadeNewAndThePanelSaysSo(widget, choosePair):
     assert set(vars(chosenOutputs(widget.logic.getParameters())).values()) == {Output.NEW}
     assert "all will be made new" in widget.ui.outputsHintLabel.text
     widget.ui.warpedVolumeSelector.addNode()
-    assert "Those that are chosen" in widget.ui.outputsHintLabel.text
+    assert "Only the chosen ones" in widget.ui.outputsHintLabel.text
 
 
 def testAnOutputThatIsRemovedIsNotReplacedByAnotherNode(widget, choosePair, scene):
