@@ -77,6 +77,8 @@ class SITRegSlicerWidget(ScriptedLoadableModuleWidget, slicer.util.VTKObservatio
     def onSceneStartsToChange(self, _caller, _event):
         """Nodes are about to go, with the memory of their images, or to come: selectors that change are no choice."""
         self.panel.bind(None)
+        if self.logic.job is not None and self.logic.job.ended:
+            self.logic.job = None
 
     def onSceneChanged(self, _caller, _event):
         """A loaded scene brings its own choices, and transforms that Slicer interpolates in its own way."""
@@ -118,21 +120,16 @@ class SITRegSlicerLogic(ScriptedLoadableModuleLogic):
 
     def run(self, request, finishedCallback=None):
         """The same for a RegistrationRequest, which has every choice there is."""
-        if self.job is not None:
+        if self.job is not None and not self.job.ended:
             raise RequestError("A registration is running: wait for it or cancel it.")
         problem = whatIsMissing(request)
         if problem:
             raise RequestError(problem)
         self.job = RegistrationJob(request, self.worker)
-        self.job.whenFinished(self._onJobFinished)
         if finishedCallback is not None:
             self.job.whenFinished(finishedCallback)
         self.job.start()
         return self.job
-
-    def _onJobFinished(self, _job):
-        """Not kept: it holds its nodes, whose memory shall be free when they are removed from the scene."""
-        self.job = None
 
     def shutdown(self):
         """Stop the job and the worker."""

@@ -14,9 +14,10 @@ from .jobReport import failureText, headline, progressText, resultText
 from .likelyPair import likelyPair
 from .parameterBinding import ParameterBinding, choiceLink, nodeLink, numberLink
 from .parameters import OUTPUT_NAMES, chosenOutputs, requestOf
+from .putUnderButton import PutUnderButton
 from .registrationJob import JobState, RegistrationJob
 from .registrationRequest import RequestError
-from .transformNodes import allPutUnder, isPutUnder, isResult, isUnder, linkedPair, putUnder, takeOut
+from .transformNodes import isResult, linkedPair
 
 
 class Panel:
@@ -30,19 +31,20 @@ class Panel:
         self._pair: tuple = (None, None)
         self._opacity = None  # of the overlay, as last chosen
         self._sides: dict[str, object] = self._currentSides()  # the volumes that were last chosen
-        self._watched: tuple = (None, 0)  # the moving volume, and the observer of what it lies under
         self._installing = False
         self._loggedText = ""
         self._models = choices.models(modelsFolder)
         self._connections: list[tuple[object, str, Callable]] = []
         self._binding = ParameterBinding(self._links(), self._onParametersChanged)
+        self._putUnder = PutUnderButton(ui.putUnderButton, self.update)
         self._connect(ui.applyButton, "clicked(bool)", self._onApply)
         self._connect(ui.cancelButton, "clicked(bool)", self._onCancel)
         self._connect(ui.putUnderButton, "clicked(bool)", self._onPutUnder)
         scene = slicer.mrmlScene
-        self._nodeAdded = scene.AddObserver(
-            scene.NodeAddedEvent, lambda *_: qt.QTimer.singleShot(0, self._chooseLikely)
-        )
+        self._sceneTags = [
+            scene.AddObserver(scene.NodeAddedEvent, lambda *_: qt.QTimer.singleShot(0, self._chooseLikely)),
+            scene.AddObserver(scene.NodeRemovedEvent, lambda *_: self._forgetEndedJob()),
+        ]
         self._showProgress(0.0, "")
         self.update()
 
@@ -58,8 +60,9 @@ class Panel:
         self._job = None
         self._parameters = None
         self._binding.close()
-        self._watch(None)
-        slicer.mrmlScene.RemoveObserver(self._nodeAdded)
+        self._putUnder.close()
+        for tag in self._sceneTags:
+            slicer.mrmlScene.RemoveObserver(tag)
         for widget, signal, slot in self._connections:
             widget.disconnect(signal, slot)
 
@@ -78,7 +81,7 @@ class Panel:
         ui.outputsHintLabel.text = self._outputsHint()
         model = self._chosenModel()
         ui.modelHintLabel.text, ui.modelHintLabel.toolTip = (model.about, model.origin) if model else ("", "")
-        self._updatePutUnder()
+        self._putUnder.update(self._parameters)
 
     # ---- widgets
 
@@ -234,6 +237,15 @@ class Panel:
         if foreground is not None:
             showOverlay(job.request.fixedVolume, foreground, self._parameters.overlayOpacity)
 
+    def _onPutUnder(self, _checked: bool) -> None:
+        self._putUnder.act(self._parameters)
+        self.update()
+
+    def _forgetEndedJob(self) -> None:
+        """A node was removed: its memory shall be free, where the last job knows it, too."""
+        if self._logic.job is not None and self._logic.job.ended:
+            self._logic.job = None
+
     # ---- what people see
 
     def _showProgress(self, fraction: float, text: str) -> None:
@@ -246,45 +258,3 @@ class Panel:
     def _tell(self, text: str) -> None:
         # Later, not inside the signal that brought the news: the dialog runs an event loop of its own.
         qt.QTimer.singleShot(0, lambda: slicer.util.errorDisplay(text, windowTitle="SITReg"))
-
-    # ---- the moving volume under the forward transform
-
-    def _updatePutUnder(self) -> None:
-        button, parameters = self._ui.putUnderButton, self._parameters
-        forward = parameters.forwardTransform if parameters is not None else None
-        moving = parameters.movingVolume if parameters is not None else None
-        self._watch(moving)
-        chosen = forward is not None and moving is not None
-        inPlace = chosen and all(isPutUnder(node, forward) for node in self._carried())
-        # Below transforms of the user's own they can be neither put under once more nor taken out from here.
-        button.enabled = chosen and not any(isUnder(n, forward) and not isPutUnder(n, forward) for n in self._carried())
-        button.text = "Take moving volume out of the transform" if inPlace else "Put moving volume under the transform"
-
-    def _carried(self) -> list:
-        """What goes with the moving volume, itself included."""
-        return [node for node in (self._parameters.movingVolume, self._parameters.movingLabels) if node is not None]
-
-    def _watch(self, moving) -> None:
-        """The button says what it does, also after the volume was put elsewhere, or hardened, in another module."""
-        watched, tag = self._watched
-        if moving is watched:
-            return
-        if watched is not None:
-            watched.RemoveObserver(tag)
-        self._watched = (moving, 0)
-        if moving is not None:
-            event = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
-            self._watched = (moving, moving.AddObserver(event, lambda *_: self.update()))
-
-    def _onPutUnder(self, _checked: bool) -> None:
-        parameters = self._parameters
-        forward, carried = parameters.forwardTransform, self._carried()
-        if all(isPutUnder(node, forward) for node in carried):
-            for node in [*carried, *allPutUnder(forward)]:  # labels that were chosen before, too
-                takeOut(node, forward)
-        else:
-            for node in carried:
-                putUnder(node, forward)
-            if parameters.fixedVolume is not None:
-                showOverlay(parameters.fixedVolume, parameters.movingVolume, parameters.overlayOpacity)
-        self.update()

@@ -1,5 +1,7 @@
 """Registrations after registrations: earlier results above the moving volume, other pairs meanwhile."""
 
+import weakref
+
 import numpy as np
 from moduleSteps import OUTPUTS, REGISTRATION_SECONDS, addVolume
 from test_scene_transforms import worldCorner
@@ -69,3 +71,10 @@ def testAClosedSceneLetsGoOfTheLastResult(widget, quick, apply, scene):
     apply()
     scene.Clear(0)
     assert widget.logic.job is None
+
+
+def testAResultThatIsRemovedIsNotKeptByTheJobThatMadeIt(widget, quick, apply, scene):
+    kept = weakref.ref(apply().result.forwardTransform.GetTransformFromParent())
+    assert widget.logic.job is not None
+    scene.RemoveNode(widget.ui.forwardTransformSelector.currentNode())
+    assert widget.logic.job is None and kept() is None
