@@ -40,3 +40,17 @@ def testATemporaryFolderThatIsNotThereIsAFailureThatSaysSo(widget, quick, apply,
     job = apply()
     assert job.state == "failed"
     assert "temporary folder" in widget.ui.statusLabel.text
+
+
+def testScansThatAKilledSlicerHasLeftAreRemovedByTheNextRegistration(slicerApp, setTemporaryPath, tmp_path):
+    from SITRegSlicerLib.temporaryFolder import makeFolder
+
+    setTemporaryPath(tmp_path)
+    old, recent, other = (tmp_path / name for name in ("sitreg-old", "sitreg-recent", "other"))
+    for folder in (old, recent, other):
+        folder.mkdir()
+        (folder / "fixed.nrrd").write_bytes(b"a face")
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    made = makeFolder()
+    assert made.parent == tmp_path and not old.exists() and recent.exists() and other.exists()

@@ -218,6 +218,34 @@ def testAVolumeUnderATransformThatShearsIsWrittenOnPerpendicularAxes(scene, tmp_
         assert image.EvaluateAtPhysicalPoint(point, sitk.sitkLinear) == pytest.approx(array[k, j, i], abs=0.05)
 
 
+def testAVolumeThatIsShearedItselfStillFollowsANonlinearTransform(scene, tmp_path):
+    import vtk
+
+    import slicer
+
+    ramp = np.add.outer(np.add.outer(3.0 * np.arange(20), 2.0 * np.arange(22)), np.arange(24.0)).astype(np.float32)
+    volume = addVolume(ramp, "hardened")
+    volume.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(shear(0.15)))
+    moved, corners = vtk.vtkThinPlateSplineTransform(), vtk.vtkPoints()
+    for corner in np.ndindex(2, 2, 2):
+        corners.InsertNextPoint(*(100.0 * np.array(corner) - 50))
+    targets = vtk.vtkPoints()
+    targets.DeepCopy(corners)
+    for number in range(8):
+        x, y, z = corners.GetPoint(number)
+        targets.SetPoint(number, x, y, z + 5)
+    moved.SetSourceLandmarks(corners)
+    moved.SetTargetLandmarks(targets)
+    moved.SetBasisToR()
+    above = scene.AddNewNodeByClass("vtkMRMLTransformNode", "warp")
+    above.SetAndObserveTransformToParent(moved)
+    volume.SetAndObserveTransformNodeID(above.GetID())
+    image = sitk.ReadImage(export(tmp_path, (volume, addVolume(ramp, "fixed"))).fixed)
+    for i, j, k in ((12, 11, 10), (4, 5, 6), (18, 16, 15)):
+        point = (LPS @ worldPoint(volume, i, j, k)).tolist()
+        assert image.EvaluateAtPhysicalPoint(point, sitk.sitkLinear) == pytest.approx(ramp[k, j, i], abs=0.3)
+
+
 def testShearedLabelsKeepTheirNumbers(scene, tmp_path):
     import slicer
     from SITRegSlicerLib.labelExport import exportVolume
