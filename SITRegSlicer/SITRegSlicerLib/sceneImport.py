@@ -139,8 +139,8 @@ def _onVoxelsOf(fixedVolume, volume) -> None:
 def _readRecord(answer: contract.Result) -> str:
     """What was done, by which version, with which settings, and every measure; empty where it cannot be read."""
     try:
-        return (Path(answer.folder) / "result.json").read_text(encoding="utf-8")
-    except OSError:
+        return Path(answer.outputs["record"]).read_text(encoding="utf-8")
+    except (KeyError, OSError):
         return ""
 
 

@@ -101,5 +101,5 @@ def testTheBuildCopiesEveryResource():
     patterns = re.search(r"CONFIGURE_DEPENDS\s+(.*?)\)", text, re.S).group(1).split()
     for path in (ROOT / "Resources").rglob("*"):
         relative = path.relative_to(ROOT / "Resources").as_posix()
-        if path.is_file() and relative.split("/")[0] in ("UI", "Icons", "Models", "Presets"):
+        if path.is_file() and relative.split("/")[0] in ("UI", "Icons", "Models"):
             assert any(relative.split("/")[0] == pattern.split("/")[0] for pattern in patterns), relative

@@ -29,6 +29,7 @@ def answer(tmp_path):
     for name, content in (("forward", vectors), ("inverse", -vectors), ("warped_moving", image), ("jacobian", image)):
         files[name] = str(tmp_path / f"{name}.nrrd")
         sitk.WriteImage(content, files[name])
+    files["record"] = str(tmp_path / "result.json")
     measures = [contract.Measure("ncc", "Local correlation", 0.9, "")]
     return contract.Result("7", str(tmp_path), files, measures, {"align": 1.5}, "cpu", ["Careful."])
 
@@ -171,7 +172,7 @@ def testGivingUpHalfwayLeavesTheSceneAsItWas(pair, answer, scene, stepsDone):
 
 
 def testEveryOutputRemembersWhatWasDone(pair, answer):
-    (Path(answer.folder) / "result.json").write_text('{"version": "é; 5:6 %20"}', encoding="utf-8")
+    Path(answer.outputs["record"]).write_text('{"version": "é; 5:6 %20"}', encoding="utf-8")
     result = runSteps(importAll(pair, answer)).value
     records = {output.GetAttribute("SITReg.Record") for output in list(vars(result).values())[:4]}
     assert records == {'{"version": "é; 5:6 %20"}'}

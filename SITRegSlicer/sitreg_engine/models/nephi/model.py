@@ -52,7 +52,7 @@ class NePhiModel(NetworkModel):
         Without effort: the prediction; without weights there is none, and the common path keeps the alignment. Else
         it begins with what the encoder says of this very grid: codes and maps, which a prediction no longer is.
         """
-        settings = fit_settings(effort, FitSettings.steps if self.network is None else _FROM_WEIGHTS)
+        settings = self.settings(effort)
         if settings.steps == 0:
             return as_it_is(predicted, pair)
         likeness = Likeness.of(pair, device)
@@ -60,6 +60,13 @@ class NePhiModel(NetworkModel):
         with torch.inference_mode():
             found = maps.halfway(pair.grid.shape, lambda: step(1 - _EVALUATED, "Evaluating the maps"))
             return with_residual(found, pair)
+
+    def settings(self, effort: Effort) -> FitSettings:
+        """What an effort comes to."""
+        if not isinf(effort.seconds):
+            return FitSettings(steps=_MOST_STEPS, seconds=(1 - _EVALUATED) * effort.seconds)
+        own = FitSettings.steps if self.network is None else _FROM_WEIGHTS
+        return FitSettings(steps=own if effort.steps is None else effort.steps)
 
     def _begin(self, pair: Pair, device: torch.device) -> FunctionalMaps:
         """What the encoder predicts, else random codes with maps that are the identity."""
@@ -95,13 +102,6 @@ def with_residual(maps: HalfWay, pair: Pair) -> HalfWay:
         f"{largest:.1f} mm at most. The saved transforms were then brought closer to each other."
     )
     return maps.doubted((note,))
-
-
-def fit_settings(effort: Effort, steps: int = FitSettings.steps) -> FitSettings:
-    """What an effort comes to; `steps` are those that the method sees fit."""
-    if not isinf(effort.seconds):
-        return FitSettings(steps=_MOST_STEPS, seconds=(1 - _EVALUATED) * effort.seconds)
-    return FitSettings(steps=steps if effort.steps is None else effort.steps)
 
 
 def code_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

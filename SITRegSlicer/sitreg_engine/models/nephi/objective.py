@@ -44,17 +44,6 @@ def gradicon(first: Map, second: Map, points: Tensor) -> Tensor:
     return torch.stack(rows).square().mean()
 
 
-def gradicon_by_differences(first: Map, second: Map, points: Tensor, step: float = 1e-3) -> Tensor:
-    """The same by central differences: slower and less exact, needs no second derivatives."""
-    columns = []
-    for axis in range(points.shape[1]):
-        shift = torch.zeros_like(points)
-        shift[:, axis] = step
-        ends = [second(first(at)) - at for at in (points + shift, points - shift)]
-        columns.append((ends[0] - ends[1]) / (2 * step))
-    return torch.stack(columns).square().mean()
-
-
 def latent_prior(latents: Latents) -> Tensor:
     """Norm of the global code, and mean norm of the local ones."""
     return latents.overall.norm() + latents.local.norm(dim=0).mean()

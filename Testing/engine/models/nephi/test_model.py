@@ -7,9 +7,8 @@ from sitreg_engine.effort import Effort
 from sitreg_engine.errors import InputError
 from sitreg_engine.models.cards import Card
 from sitreg_engine.models.halfway import HalfWay
-from sitreg_engine.models.nephi import model as model_module
 from sitreg_engine.models.nephi.config import NePhiConfig
-from sitreg_engine.models.nephi.model import NePhiModel, fit_settings, new_maps, with_residual
+from sitreg_engine.models.nephi.model import NePhiModel, new_maps, with_residual
 from sitreg_engine.models.protocol import ModelInfo
 from sitreg_engine.models.weights_file import save_network
 
@@ -78,25 +77,17 @@ def test_groups_are_no_setting_of_it():
         NePhiModel.load("", 2)
 
 
-def test_a_number_is_the_number_of_steps():
-    assert (
-        fit_settings(Effort(7)).steps == 7 and fit_settings(Effort(0)).steps == 0 and fit_settings(Effort()).steps > 100
-    )
+def test_an_effort_is_steps_or_seconds_of_the_whole_optimisation(network):
+    alone = NePhiModel.load("", 0)
+    assert alone.settings(Effort(7)).steps == 7 and alone.settings(Effort(0)).steps == 0
+    assert 10 < alone.settings(Effort(seconds=20.0)).seconds < 20 and alone.settings(Effort(seconds=20.0)).steps > 1000
 
 
-def test_with_weights_the_automatic_optimisation_is_shorter(cubes, network, monkeypatch):
-    steps = []
-    monkeypatch.setattr(
-        model_module, "fitted", lambda maps, _likeness, settings, _step: steps.append(settings.steps) or maps
-    )
-    for made in (None, network()):
-        for effort in (Effort(), Effort(7)):
-            NePhiModel(NePhiModel.load("", 0).info, made).optimise(cubes, None, effort, CPU, lambda *_: None)
-    assert steps[0] > 2 * steps[2] and steps[1] == steps[3] == 7
-
-
-def test_seconds_are_for_the_whole_optimisation():
-    assert 10 < fit_settings(Effort(seconds=20.0)).seconds < 20 and fit_settings(Effort(seconds=20.0)).steps > 1000
+def test_with_weights_the_automatic_optimisation_is_shorter(network):
+    alone = NePhiModel.load("", 0)
+    led = NePhiModel(alone.info, network())
+    assert alone.settings(Effort()).steps > 2 * led.settings(Effort()).steps > 0
+    assert led.settings(Effort(7)).steps == 7
 
 
 def test_new_maps_are_the_identity_and_always_the_same():
