@@ -29,6 +29,7 @@ def saved(loadModule, scene, tmp_path):
         sitk.WriteImage(
             sitk.GetImageFromArray(np.linspace(-1, 2, 720, dtype=np.float32).reshape(8, 9, 10)), files[name]
         )
+    files["record"] = str(tmp_path / "result.json")
     (tmp_path / "result.json").write_text(RECORD, encoding="utf-8")
     answer = contract.Result("1", str(tmp_path), files, [], {}, "cpu")
     result = runSteps(importSteps(RegistrationRequest(*pair), answer)).value
