@@ -1,5 +1,6 @@
 """Fixtures of the tests of the scene side: a running headless Slicer, a clean scene, faults that fail the test."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -13,6 +14,20 @@ import pytest
 def slicerApp():
     """The running application: from here on `import slicer, qt, ctk, vtk` work as in Slicer."""
     return headless.start()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def collectedHere():
+    """Cyclic garbage is collected after a module's tests, in this thread.
+
+    Python collects in whatever thread happens to allocate, and an engine's test may have left one (tqdm's monitor wakes
+    every ten seconds). Widgets would then be deleted at any moment of the main thread: suspected behind a crash in
+    Qt's deferred deletions that was seen once.
+    """
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
