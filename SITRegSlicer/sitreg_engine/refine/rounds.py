@@ -15,6 +15,7 @@ from sitreg_engine.models.sitreg.inversion import solve_inverse
 from sitreg_engine.models.sitreg.splines import coarse_shape, upsample
 from sitreg_engine.roughness import roughness_of
 
+from .adam import Adam
 from .box import in_steps, telling_box
 from .local_ncc import Windows, loss_alone
 from .matching import Matching
@@ -64,7 +65,7 @@ def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float],
     matching = Matching.of(near.moving, near.fixed, near.windows(state.windows.size))
     left, right = (on_controls(u, stride)[:, :, *part] for u in (state.maps.left, state.maps.right))
     raw = torch.zeros_like(left).requires_grad_()
-    optimiser = torch.optim.Adam([raw], lr=schedule.learning_rate, betas=(0.9, 0.99))
+    optimiser = Adam(raw, schedule.learning_rate, betas=(0.9, 0.99))
     done = 0
     while done < steps and (step(done / steps) or not done):
         control = _bounded(raw, stride)
@@ -73,7 +74,6 @@ def fitted(state: State, steps: int, schedule: Schedule, step: Callable[[float],
         shared = control.clone()
         roughness = _roughness(left + shared, right - shared)
         objective = matching.loss(upsample(control, stride, near.shape)) + state.level.smoothness * roughness
-        optimiser.zero_grad()
         objective.backward()
         optimiser.step()
         done += 1

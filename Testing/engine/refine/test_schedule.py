@@ -22,6 +22,11 @@ def test_the_finest_level_is_the_grid_itself_unless_that_is_too_large():
     assert large.factor > 1 and (256 / large.factor) ** 3 <= MOST_VOXELS
 
 
+def test_the_larger_the_finest_level_the_fewer_its_rounds():
+    rounds = [make_schedule((n, n, n), Effort()).levels[-1].rounds for n in (96, 112, 128, 144, 176, 208)]
+    assert rounds == [4, 3, 2, 1, 1, 1]
+
+
 def test_a_large_finest_level_gets_a_single_round_unless_steps_are_given():
     assert [level.rounds for level in make_schedule((160, 208, 176), Effort()).levels] == [4, 4, 4, 4, 1]
     assert {level.rounds for level in make_schedule((160, 208, 176), Effort(20)).levels} == {2}
