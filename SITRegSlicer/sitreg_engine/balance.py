@@ -6,55 +6,77 @@ and by the same rule: with e(x) = G(F(x)) - x, the better F is between F(x) and 
 where e is nothing. That takes curvature from where the two fields disagree, and hardly any from elsewhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .fields import DisplacementField
-from .lattices import Box, box_around, cut_out, in_slabs, lattice, turned
+from .lattices import Part, box_around, in_parts, placed, turned
 from .mappings import sample
 from .refine.topology import calmed
 
 SHARE = 0.5  # of the way from F(x) to F(x - e(x)); the other field goes as far: beyond 0.7 they overshoot and fold
+APART = 0.6  # voxels of a field; where it fails to undo the other one by more, it bends too hard for its voxels
 _REACH = 8  # voxels: more than around a place that is smoothed
+_NOWHERE = np.empty((0, 3), int)
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """Both fields, and where in their grids they were further than APART from undoing each other before."""
+
+    forward: DisplacementField
+    inverse: DisplacementField
+    apart: tuple[np.ndarray, np.ndarray]  # (N, 3) voxels of the forward, (M, 3) of the inverse field
 
 
 def balanced(
     forward: DisplacementField,
     inverse: DisplacementField,
-    boxes: tuple[Box, Box],
-    rounds: int,
+    parts: tuple[Sequence[Part], Sequence[Part]],
     check: Callable[[], None] = lambda: None,
-) -> tuple[DisplacementField, DisplacementField]:
-    """(forward, inverse) after so many rounds, changed inside one box each, in voxels of their own grids.
+    into: Balanced | None = None,
+) -> Balanced:
+    """The better fields, in parts of either field's grid that do not overlap; elsewhere they are as given.
 
-    Swapping the two, and the boxes, swaps the result. Where a point leaves the other field, nothing changes.
+    `into`: what was found for fields that were the same but for these parts; it is brought up to date, and returned.
+    Swapping the two, and their parts, swaps the result. Where a point leaves the other field, nothing changes.
     `check` is called now and then, and may raise to stop.
     """
-    for _ in range(rounds):
-        forward, inverse = _nearer(forward, inverse, boxes[0], check), _nearer(inverse, forward, boxes[1], check)
-    return forward, inverse
+    results = (into.forward, into.inverse) if into else (_copied(forward), _copied(inverse))
+    of_forward = _bring_nearer(forward, inverse, parts[0], results[0], check)
+    of_inverse = _bring_nearer(inverse, forward, parts[1], results[1], check)
+    return Balanced(*results, (of_forward, of_inverse))
 
 
-def _nearer(
-    field: DisplacementField, other: DisplacementField, box: Box, check: Callable[[], None]
-) -> DisplacementField:
-    part, inside_box = cut_out(field.grid, box), (slice(None), *box)
-    whole, result = torch.from_numpy(field.vectors), torch.from_numpy(field.vectors.copy())
-    own, changed = whole[inside_box], result[inside_box]
-    first = np.eye(4)
-    first[:3, 3] = [range(n)[axis].start for n, axis in zip(field.grid.shape, box, strict=True)]
+def _copied(field: DisplacementField) -> DisplacementField:
+    return DisplacementField(field.vectors.copy(), field.grid)
 
-    def fill(rows: slice) -> None:
-        places = lattice(first, part.shape, rows)
-        error = _error(own[:, rows], places, field, other)
+
+def _bring_nearer(
+    field: DisplacementField,
+    other: DisplacementField,
+    parts: Sequence[Part],
+    result: DisplacementField,
+    check: Callable[[], None],
+) -> np.ndarray:
+    """Writes the better field into `result`; the voxels (N, 3) where `field` is APART from undoing the other one."""
+    whole, better = torch.from_numpy(field.vectors), torch.from_numpy(result.vectors)
+    limit = APART * max(field.grid.spacing)
+
+    def fill(part: Part) -> Tensor:
+        places, own = placed(np.eye(4), part), whole[(slice(None), *part)]
+        error = _error(own, places, field, other)
+        wrong = torch.linalg.vector_norm(error, dim=0) > limit
+        apart = places[:, wrong].T.int()
         there = sample(whole[None], places.sub_(turned(field.grid.world_to_voxel, error))[None])[0].sub_(error)
-        changed[:, rows] = torch.lerp(own[:, rows], there, SHARE)
+        better[(slice(None), *part)] = torch.lerp(own, there, SHARE)
+        return apart
 
-    in_slabs(fill, part.shape, check)
-    return DisplacementField(result.numpy(), field.grid)
+    return np.concatenate([_NOWHERE, *(found.numpy() for found in in_parts(fill, parts, check))])
 
 
 def _error(own: Tensor, places: Tensor, field: DisplacementField, other: DisplacementField) -> Tensor:

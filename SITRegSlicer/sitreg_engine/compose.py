@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .fields import DisplacementField, step_of
 from .geometry import Grid, apply
-from .lattices import Box, axes_along, in_slabs, lattice, turned, with_axes
+from .lattices import Box, Part, axes_along, in_parts, placed, slab_boxes, turned, with_axes
 from .mappings import sample
 from .models.halfway import HalfWay
 from .prepare import Pair
@@ -44,18 +44,19 @@ class Chain:
         vectors = np.empty((3, *grid.shape), np.float32)
         order = axes_along(grid, self.into)
         walk, filled = with_axes(grid, order), torch.from_numpy(vectors.transpose(0, *(axis + 1 for axis in order)))
-        in_slabs(lambda rows: self._fill(filled, walk, rows), walk.shape, check, device=self.first.device)
+        parts = slab_boxes(tuple(slice(0, n) for n in walk.shape))
+        in_parts(lambda part: self.fill(filled, walk, part), parts, check, self.first.device)
         return DisplacementField(vectors, grid)
 
-    def _fill(self, vectors: Tensor, grid: Grid, rows: slice) -> None:
-        """Some `rows` of (3, I, J, K) mm."""
+    def fill(self, vectors: Tensor, grid: Grid, part: Part) -> None:
+        """A part of the map's displacements (3, I, J, K), mm, at the voxels of a grid."""
         device = self.first.device
-        moved = self._through(lattice(self.into @ grid.voxel_to_world, grid.shape, rows).to(device)[None])[0]
+        moved = self._through(placed(self.into @ grid.voxel_to_world, part).to(device)[None])[0]
         # What both have in common is taken off first: far from the origin, float32 would leave little of the rest.
         matrix = grid.voxel_to_world.copy()
         matrix[:3, 3] -= self.out[:3, 3]
-        start = lattice(matrix, grid.shape, rows).to(device)
-        vectors[:, rows] = turned(self.out, moved).sub_(start)
+        start = placed(matrix, part).to(device)
+        vectors[(slice(None), *part)] = turned(self.out, moved).sub_(start).cpu()
 
     def map_points(self, points: np.ndarray) -> np.ndarray:
         """World points (N, 3), LPS mm."""

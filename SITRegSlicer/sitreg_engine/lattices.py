@@ -1,6 +1,6 @@
-"""The voxels of a box: worked off slab by slab on all cores, and their places in another box."""
+"""The voxels of a box: worked off part by part on all cores, and their places in another box."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 from typing import TypeVar
 
@@ -13,6 +13,8 @@ from .parallel import CPU, in_parallel
 
 Found = TypeVar("Found")
 Box = tuple[slice, slice, slice]
+Voxels = tuple[Tensor, Tensor, Tensor]  # their indices along each axis, (P, 1, 1)
+Part = Box | Voxels  # array[:, *part] is (3, P, Q, R)
 Axes = tuple[int, int, int]
 
 _SLAB_VOXELS = 2**17  # what is computed on the way from one slab to its result stays in the caches
@@ -53,6 +55,49 @@ def lattice(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -> Ten
     parts = [torch.from_numpy(np.float32(np.outer(matrix[:3, a], axis))) for a, axis in enumerate(axes)]
     first = parts[0] + torch.from_numpy(np.float32(matrix[:3, 3]))[:, None]
     return first[:, :, None, None] + (parts[1][:, :, None] + parts[2][:, None, :])[:, None]
+
+
+def slab_boxes(box: Box) -> list[Box]:
+    """A box, without steps, cut along its first axis; see `slabs`."""
+    start, sizes = box[0].start, tuple(part.stop - part.start for part in box)
+    return [(slice(start + rows.start, start + rows.stop), *box[1:]) for rows in slabs(sizes)]
+
+
+def voxels_around(points: np.ndarray, shape: tuple[int, int, int], margin: int) -> list[Voxels]:
+    """All voxels within `margin` of points (N, 3) in a box, in voxels, and some more; each once, cut like slabs."""
+    size, end = 2 * margin, np.array(shape)  # of the blocks that the box is divided into, to be taken whole
+    blocks = -(-end // size)
+    corners = np.array(list(np.ndindex(2, 2, 2))) * 2 - 1
+    near = np.floor((points[:, None] + margin * corners) / size).astype(int).reshape(-1, 3)
+    near = near[((near >= 0) & (near < blocks)).all(axis=1)]
+    chosen = np.array(np.unravel_index(np.unique(np.ravel_multi_index(near.T, blocks)), blocks))  # (3, B)
+    voxels = (size * chosen[:, :, None] + np.indices((size,) * 3).reshape(3, 1, -1)).reshape(3, -1)
+    voxels = torch.from_numpy(voxels[:, (voxels < end[:, None]).all(axis=0)])
+    return [tuple(part[:, :, None, None]) for part in voxels.split(_SLAB_VOXELS, dim=1)]
+
+
+def in_parts(
+    work: Callable[[Part], Found],
+    parts: Sequence[Part],
+    check: Callable[[], None] = lambda: None,
+    device: torch.device = CPU,
+) -> list[Found]:
+    """[work(part) for part in parts], on all cores; see `in_slabs`."""
+    found, together = [], _UNCHECKED_VOXELS // _SLAB_VOXELS
+    for start in range(0, len(parts), together):
+        found += in_parallel(work, parts[start : start + together], device)
+        check()
+    return found
+
+
+def placed(matrix: np.ndarray, part: Part) -> Tensor:
+    """A 4x4 matrix applied to the voxel indices of a part, (3, ...) float32."""
+    if isinstance(part[0], slice):
+        first = np.eye(4)
+        first[:3, 3] = [axis.start for axis in part]
+        sizes = tuple(axis.stop - axis.start for axis in part)
+        return lattice(matrix @ first, sizes, slice(0, sizes[0]))
+    return turned(matrix, torch.stack(part).float()).add_(torch.from_numpy(np.float32(matrix[:3, 3, None, None, None])))
 
 
 def turned(matrix: np.ndarray, vectors: Tensor) -> Tensor:

@@ -10,12 +10,16 @@ from sitreg_engine.lattices import (
     axes_along,
     box_around,
     cut_out,
+    in_parts,
     in_slabs,
     lattice,
     overlap_of,
     part_of,
+    placed,
+    slab_boxes,
     slabs,
     turned,
+    voxels_around,
     with_axes,
 )
 
@@ -69,6 +73,57 @@ def test_work_in_slabs_stops_when_asked_to():
 
     with pytest.raises(TimeoutError):
         in_slabs(done.append, (64, 512, 512), stop)
+    assert 0 < len(done) < 64
+
+
+# ---- parts
+
+TURNED = np.block([[1.3 * TURN, np.array([[4.0], [-90.0], [31.0]])], [np.zeros((1, 3)), np.ones((1, 1))]])
+
+
+def members(part) -> list[int]:
+    return indices()[tuple(axis if isinstance(axis, slice) else axis.numpy() for axis in part)].ravel().tolist()
+
+
+def test_the_slabs_of_a_box_hold_its_voxels_once():
+    box = (slice(3, 9), slice(0, 12), slice(4, 7))
+    assert sorted(n for part in slab_boxes(box) for n in members(part)) == members(box)
+    large = slab_boxes((slice(10, 40), slice(0, 512), slice(5, 517)))
+    assert len(large) == 30 and large[0][0] == slice(10, 11) and large[-1] == (slice(39, 40), *large[0][1:])
+    assert slab_boxes((slice(0, 0),) * 3) == []
+
+
+@pytest.mark.parametrize("points", [[[5.2, 6.9, 3.0]], [[0.0, 0.0, 0.0], [13.0, 11.0, 9.0], [13.0, 11.0, 9.0]]])
+def test_all_voxels_around_points_are_found_once_and_none_far_away(points):
+    found = [n for part in voxels_around(np.array(points), GRID.shape, 2) for n in members(part)]
+    distance = np.abs(np.moveaxis(np.indices(GRID.shape), 0, -1)[..., None, :] - points).max(axis=-1).min(axis=-1)
+    assert len(found) == len(set(found))
+    assert set(indices()[distance <= 2].tolist()) <= set(found) <= set(indices()[distance <= 6].tolist())
+
+
+@pytest.mark.parametrize("points", [np.empty((0, 3)), np.array([[40.0, 4.0, 4.0], [-9.0, 2.0, 2.0]])])
+def test_there_is_nothing_around_no_points_or_those_far_outside(points):
+    assert [n for part in voxels_around(points, GRID.shape, 3) for n in members(part)] == []
+
+
+def test_the_voxels_of_a_part_are_placed_by_a_matrix():
+    box = (slice(2, 9), slice(1, 5), slice(3, 10))
+    for part in (box, *voxels_around(np.array([[4.0, 4.0, 4.0]]), GRID.shape, 3)):
+        chosen = np.stack([axis[tuple(p if isinstance(p, slice) else p.numpy() for p in part)] for axis in
+                           np.indices(GRID.shape)])  # fmt: skip
+        expected = np.moveaxis(apply(TURNED, np.moveaxis(chosen, 0, -1)), -1, 0)
+        assert np.allclose(placed(TURNED, part).numpy(), expected, atol=1e-4)
+
+
+def test_work_in_parts_comes_back_in_order_and_stops_when_asked_to():
+    parts, done = slab_boxes((slice(0, 64), slice(0, 512), slice(0, 512))), []
+    assert in_parts(lambda part: part[0].start, parts) == list(range(64))
+
+    def stop() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        in_parts(done.append, parts, stop)
     assert 0 < len(done) < 64
 
 

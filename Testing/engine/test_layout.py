@@ -17,7 +17,7 @@ LAYERS = (
     {"cli", "worker", "training", "arguments", "console", "channel", "inbox", "process"},
     {"register"},
     {"prepare", "affine", "models", "refine", "predict", "compose", "quality", "inputs", "outputs", "record"}
-    | {"assess", "unfold", "balance", "contrast", "case", "writing"},
+    | {"assess", "unfold", "balance", "recompose", "contrast", "case", "writing"},
     {"scan"},
     {"study", "foreground"},
     {"images", "fields", "mappings", "progress", "lattices", "determinants"},
