@@ -142,7 +142,7 @@ def test_the_last_step_is_validated_whatever_the_interval(config, tmp_path):
 def test_a_run_goes_on_by_its_folder_from_where_it_was_and_by_its_own_settings(config, tmp_path):
     run = tmp_path / "run"
     path = config(steps=4, every=1, optimiser="ema = 0.5").read_text(encoding="utf-8")
-    (tmp_path / "worse.toml").write_text(path.replace("learning_rate = 0.01", "learning_rate = 3.0"))
+    (tmp_path / "worse.toml").write_text(path.replace("learning_rate = 0.01", "learning_rate = 1000.0"))
     train(read_settings(tmp_path / "worse.toml"), None, 0, quietly, after(3, run))
     assert read_checkpoint(run / "best.pt")["reached"]["step"] < 3
     (run / "settings.toml").write_text((tmp_path / "worse.toml").read_text(encoding="utf-8"), encoding="utf-8")
