@@ -11,6 +11,7 @@ from torch import Tensor
 from .geometry import Grid, apply
 from .parallel import CPU, in_parallel
 
+Item = TypeVar("Item")
 Found = TypeVar("Found")
 Box = tuple[slice, slice, slice]
 Voxels = tuple[Tensor, Tensor, Tensor]  # their indices along each axis, (P, 1, 1)
@@ -27,18 +28,12 @@ def in_slabs(
     shape: tuple[int, int, int],
     check: Callable[[], None] = lambda: None,
     voxels: int = _SLAB_VOXELS,
-    device: torch.device = CPU,
 ) -> list[Found]:
-    """[work(rows) for all slabs of a box], on all cores; see `slabs`, and `in_parallel` for the device.
+    """[work(rows) for all slabs of a box], on all cores; see `slabs`.
 
     `check` is called now and then in the calling thread, and may raise to stop.
     """
-    parts, found = list(slabs(shape, voxels)), []
-    together = max(1, _UNCHECKED_VOXELS // max(voxels, shape[1] * shape[2]))
-    for start in range(0, len(parts), together):
-        found += in_parallel(work, parts[start : start + together], device)
-        check()
-    return found
+    return _in_groups(work, list(slabs(shape, voxels)), max(voxels, shape[1] * shape[2]), check)
 
 
 def slabs(shape: tuple[int, int, int], voxels: int = _SLAB_VOXELS) -> Iterator[slice]:
@@ -82,12 +77,30 @@ def in_parts(
     check: Callable[[], None] = lambda: None,
     device: torch.device = CPU,
 ) -> list[Found]:
-    """[work(part) for part in parts], on all cores; see `in_slabs`."""
-    found, together = [], _UNCHECKED_VOXELS // _SLAB_VOXELS
-    for start in range(0, len(parts), together):
-        found += in_parallel(work, parts[start : start + together], device)
+    """[work(part) for part in parts], on all cores; see `in_slabs`, and `in_parallel` for the device."""
+    return _in_groups(work, parts, max(map(_count, parts), default=1), check, device)
+
+
+def _in_groups(
+    work: Callable[[Item], Found],
+    items: Sequence[Item],
+    voxels: int,
+    check: Callable[[], None],
+    device: torch.device = CPU,
+) -> list[Found]:
+    """[work(item) for item in items], of so many voxels at most each; `check` is called in between."""
+    found, together = [], max(1, _UNCHECKED_VOXELS // max(voxels, 1))
+    for start in range(0, len(items), together):
+        found += in_parallel(work, items[start : start + together], device)
         check()
     return found
+
+
+def _count(part: Part) -> int:
+    """Its voxels."""
+    if isinstance(part[0], slice):
+        return int(np.prod([axis.stop - axis.start for axis in part]))
+    return part[0].numel()
 
 
 def placed(matrix: np.ndarray, part: Part) -> Tensor:

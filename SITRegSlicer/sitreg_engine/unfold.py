@@ -75,7 +75,7 @@ def _smoothed(composed: WorldMaps, better: Balanced, check: Callable[[], None]) 
     forward, inverse = better.forward, better.inverse
     for _ in range(_MOST_SMOOTHED):
         found = _judged(WorldMaps(forward, inverse), check)
-        folded = [folds(jacobian.smallest) for jacobian in (found.forward_jacobian, found.inverse_jacobian)]
+        folded = _folds(found)
         if not any(where.any() for where in folded):
             return found
         forward, inverse = smoothed_around(forward, folded[0]), smoothed_around(inverse, folded[1])
@@ -98,8 +98,13 @@ def _few_apart(better: Balanced) -> tuple[np.ndarray, np.ndarray]:
 
 def _folded(fields: JudgedMaps) -> tuple[np.ndarray, np.ndarray]:
     """The folded voxels (N, 3) of either field."""
-    forward, inverse = (folds(jacobian.smallest) for jacobian in (fields.forward_jacobian, fields.inverse_jacobian))
+    forward, inverse = _folds(fields)
     return np.argwhere(forward), np.argwhere(inverse)
+
+
+def _folds(fields: JudgedMaps) -> tuple[np.ndarray, np.ndarray]:
+    """Where either field folds, bool on its own grid."""
+    return folds(fields.forward_jacobian.smallest), folds(fields.inverse_jacobian.smallest)
 
 
 def _places(
