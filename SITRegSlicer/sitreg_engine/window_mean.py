@@ -1,32 +1,36 @@
 """Means over cubes of voxels: the windows of local statistics."""
 
-from functools import lru_cache
-
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def window_mean(x: Tensor, window: int) -> Tensor:
-    """Sums over cubes of `window` voxels, divided by their full volume; (1, C, I, J, K); zeros beyond the border.
+    """Means over the cubes of `window` voxels (odd) around all voxels of x (1, C, I, J, K); zeros beyond its border."""
+    return mean_within(F.pad(x, (window // 2,) * 6), window)
 
-    Along the first two axes, one by one, by pooling, which goes through whole rows of the third at once; along the
-    third as a product with a banded matrix.
+
+def mean_within(x: Tensor, window: int) -> Tensor:
+    """Means over the cubes of `window` voxels that lie in x (1, C, I, J, K) as a whole: window - 1 fewer an axis.
+
+    Axis by axis; no mean depends on what lies outside its cube. Raises ValueError when x is smaller than a cube.
     """
-    half, pooled = window // 2, x[0].permute(0, 3, 1, 2)
-    pooled = F.avg_pool2d(F.avg_pool2d(pooled, (window, 1), 1, (half, 0)), (1, window), 1, (0, half)).permute(
-        0, 2, 3, 1
-    )
-    band, result = _band(x.shape[-1], window).to(x), x.new_empty(pooled.shape)
-    # One channel at a time: rows of a joint product may be rounded differently at its end, which would break symmetry.
-    for channel, summed in zip(pooled, result, strict=True):
-        torch.matmul(channel, band, out=summed)
-    return result[None]
+    if min(x.shape[2:]) < window:
+        raise ValueError(f"At least {window} voxels along each axis were expected, got {tuple(x.shape[2:])}.")
+    for axis in (2, 3, 4):
+        x = _sums(x, window, axis)
+    return x * (1 / window**3)
 
 
-@lru_cache(maxsize=32)
-def _band(size: int, window: int) -> Tensor:
-    """(size, size) symmetric matrix that averages `window` neighbours."""
-    with torch.inference_mode(False):  # it is kept: whoever asks next may want gradients through it
-        index = torch.arange(size)
-        return ((index[:, None] - index[None]).abs() <= window // 2).double() / window
+def _sums(x: Tensor, count: int, axis: int) -> Tensor:
+    """Of `count` neighbours along an axis: of 1, 2, 4, ... of them, and of those the ones that `count` is made of."""
+    results, begun, result = x.shape[axis] - count + 1, 0, None
+    size, doubled = 1, x
+    while True:
+        if count & size:
+            part = doubled.narrow(axis, begun, results)
+            result, begun = part if result is None else result + part, begun + size
+        if 2 * size > count:
+            return result
+        kept = doubled.shape[axis] - size
+        doubled = doubled.narrow(axis, 0, kept) + doubled.narrow(axis, size, kept)
+        size *= 2

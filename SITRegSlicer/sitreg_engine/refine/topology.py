@@ -57,15 +57,17 @@ def sound(maps: HalfWay, step: Callable[[], None]) -> HalfWay:
     return maps
 
 
-def smoothed_at(maps: HalfWay, where: Tensor) -> HalfWay:
-    """The maps, smoother around `where` (1, 1, I, J, K) bool of the half-way space, with exact inverses."""
-    return _with_exact_inverses(_smoother(maps, where))
+def smoothed_at(maps: HalfWay, where: Tensor, times: int = 1) -> HalfWay:
+    """The maps, that many times smoother around `where` (1, 1, I, J, K) bool of the half-way space; exact inverses."""
+    return _with_exact_inverses(_smoother(maps, where, times))
 
 
-def _smoother(maps: HalfWay, where: Tensor) -> HalfWay:
+def _smoother(maps: HalfWay, where: Tensor, times: int = 1) -> HalfWay:
     """The maps, smoother around `where`; their inverses are still those of the old ones."""
-    weight = _spread(where, maps.left)
-    return replace(maps, left=_averaged(maps.left, weight), right=_averaged(maps.right, weight))
+    weight, left, right = _spread(where, maps.left), maps.left, maps.right
+    for _ in range(times):
+        left, right = _averaged(left, weight), _averaged(right, weight)
+    return replace(maps, left=left, right=right)
 
 
 def _with_exact_inverses(maps: HalfWay, near_left: _Near | None = None, near_right: _Near | None = None) -> HalfWay:

@@ -8,6 +8,7 @@ from sitreg_engine.mappings import compose
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.refine.inverses import TOLERANCE, exact_inverse
 from sitreg_engine.refine.topology import calmed, damped, smoothed_at, sound, too_squeezed
+from sitreg_engine.roughness import roughness_of
 
 from .conftest import smooth
 
@@ -103,6 +104,16 @@ def test_smoothed_maps_have_exact_inverses_again():
     where[0, 0, 12, 12, 12] = True
     found = smoothed_at(maps, where)
     assert float(compose(found.left, found.left_inverse).abs().max()) <= 1.5 * TOLERANCE
+
+
+def test_the_more_often_maps_are_smoothed_the_smoother_they_are():
+    maps = maps_from(0.8 * smooth(5, 3, SHAPE, 4), 0.8 * smooth(6, 3, SHAPE, 4))
+    where = torch.zeros(1, 1, *SHAPE, dtype=torch.bool)
+    where[0, 0, 12, 12, 12] = True
+    once, twice = smoothed_at(maps, where), smoothed_at(maps, where, 2)
+    roughness = [float(roughness_of(found.left)) for found in (maps, once, twice)]
+    assert roughness[0] > roughness[1] > roughness[2]
+    assert torch.equal(twice.left[:, :, :6], maps.left[:, :, :6])
 
 
 def test_an_inverse_is_exact_also_where_the_map_stretches_by_more_than_two():
