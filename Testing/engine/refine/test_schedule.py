@@ -32,6 +32,12 @@ def test_a_large_finest_level_gets_a_single_round_unless_steps_are_given():
     assert {level.rounds for level in make_schedule((160, 208, 176), Effort(20)).levels} == {2}
 
 
+def test_a_single_round_on_the_grid_itself_is_a_little_shorter_unless_steps_are_given():
+    assert [level.steps for level in make_schedule((160, 208, 176), Effort()).levels] == [10, 10, 10, 10, 8]
+    assert {level.steps for level in make_schedule((96, 96, 96), Effort()).levels} == {10}  # of several rounds
+    assert {level.steps for level in make_schedule((160, 208, 176), Effort(40)).levels} == {10}
+
+
 @pytest.mark.parametrize(
     ("shape", "factors"),
     [((464, 352, 16), [4, 2, 1]), ((112, 96, 16), [4, 2, 1]), ((48, 16, 48), [2, 1]), ((32, 32, 32), [2, 1])],
