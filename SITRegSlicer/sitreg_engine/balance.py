@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .compose import WorldMaps
 from .fields import DisplacementField
 from .lattices import Part, box_around, in_parts, placed, turned
 from .mappings import sample
@@ -27,11 +28,9 @@ _NOWHERE = np.empty((0, 3), int)
 
 
 @dataclass(frozen=True)
-class Balanced:
+class Balanced(WorldMaps):
     """Both fields, and where in their grids they were further than APART from undoing each other before."""
 
-    forward: DisplacementField
-    inverse: DisplacementField
     apart: tuple[np.ndarray, np.ndarray]  # (N, 3) voxels of the forward, (M, 3) of the inverse field
 
 

@@ -79,7 +79,7 @@ def _smoothed(composed: WorldMaps, better: Balanced, check: Callable[[], None]) 
     return _judged(composed, check)
 
 
-def _judged(fields: WorldMaps | Balanced, check: Callable[[], None]) -> JudgedMaps:
+def _judged(fields: WorldMaps, check: Callable[[], None]) -> JudgedMaps:
     forward, inverse = fields.forward, fields.inverse
     return JudgedMaps(forward, inverse, jacobian_maps(forward, check), jacobian_maps(inverse, check))
 
