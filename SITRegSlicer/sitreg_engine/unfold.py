@@ -69,13 +69,13 @@ def compose_without_folds(
 
 def _smoothed(composed: WorldMaps, better: Balanced, check: Callable[[], None]) -> JudgedMaps:
     """The balanced fields, a little smoother where balancing has brought folds; the composed ones if that fails."""
-    forward, inverse = better.forward, better.inverse
+    fields: WorldMaps = better
     for _ in range(_MOST_SMOOTHED):
-        found = _judged(WorldMaps(forward, inverse), check)
+        found = _judged(fields, check)
         folded = _folds(found)
         if not any(where.any() for where in folded):
             return found
-        forward, inverse = smoothed_around(forward, folded[0]), smoothed_around(inverse, folded[1])
+        fields = WorldMaps(smoothed_around(fields.forward, folded[0]), smoothed_around(fields.inverse, folded[1]))
     return _judged(composed, check)
 
 
