@@ -7,6 +7,8 @@ from torch import Tensor
 
 from sitreg_engine.geometry import Grid
 from sitreg_engine.images import Volume
+from sitreg_engine.lattices import in_slabs, lattice
+from sitreg_engine.mappings import sample
 
 
 def resample(array: np.ndarray, grid: Grid, working: Grid, to_image: np.ndarray) -> Tensor:
@@ -17,9 +19,13 @@ def resample(array: np.ndarray, grid: Grid, working: Grid, to_image: np.ndarray)
     """
     source = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None, None]
     source = _smoothed(source, grid, working.spacing[0])
-    theta = _normalised_map(voxel_map(grid, working, to_image), working.shape, grid.shape)
-    places = F.affine_grid(torch.from_numpy(theta)[None].float(), [1, 1, *working.shape], align_corners=True)
-    return F.grid_sample(source, places, mode="bilinear", padding_mode="border", align_corners=True)
+    matrix, found = voxel_map(grid, working, to_image), source.new_empty(1, 1, *working.shape)
+
+    def fill(rows: slice) -> None:
+        found[:, :, rows] = sample(source, lattice(matrix, working.shape, rows)[None])
+
+    in_slabs(fill, working.shape)
+    return found
 
 
 def field_of_view(grid: Grid, working: Grid, to_image: np.ndarray) -> Tensor:
@@ -43,19 +49,6 @@ def mask_on_grid(mask: Volume, working: Grid, to_image: np.ndarray) -> Tensor:
 def voxel_map(grid: Grid, working: Grid, to_image: np.ndarray) -> np.ndarray:
     """4x4, voxel of the working grid -> voxel of the image."""
     return grid.world_to_voxel @ to_image @ working.voxel_to_world
-
-
-def _normalised_map(matrix: np.ndarray, working: tuple[int, ...], image: tuple[int, ...]) -> np.ndarray:
-    """The same as torch's theta (3, 4): coordinates -1..1 over voxel centres, last axis first."""
-    from_unit, to_unit = np.eye(4), np.eye(4)
-    for axis in range(3):
-        half, image_half = (working[axis] - 1) / 2, (image[axis] - 1) / 2
-        from_unit[axis, axis] = from_unit[axis, 3] = half
-        # An axis of one voxel has no extent: every coordinate falls on that voxel.
-        to_unit[axis, axis] = 1 / image_half if image_half > 0 else 0.0
-        to_unit[axis, 3] = -1.0 if image_half > 0 else 0.0
-    unit = to_unit @ matrix @ from_unit
-    return unit[np.ix_([2, 1, 0], [2, 1, 0, 3])]
 
 
 def _smoothed(source: Tensor, grid: Grid, spacing: float) -> Tensor:

@@ -32,8 +32,10 @@ def test_a_large_finest_level_gets_a_single_round_unless_steps_are_given():
     assert {level.rounds for level in make_schedule((160, 208, 176), Effort(20)).levels} == {2}
 
 
-def test_a_single_round_on_the_grid_itself_is_a_little_shorter_unless_steps_are_given():
+def test_one_or_two_rounds_on_the_grid_itself_are_a_little_shorter_unless_steps_are_given():
     assert [level.steps for level in make_schedule((160, 208, 176), Effort()).levels] == [10, 10, 10, 10, 8]
+    two_rounds = make_schedule((128, 128, 128), Effort()).levels[-1]
+    assert (two_rounds.rounds, two_rounds.steps) == (2, 8)
     assert {level.steps for level in make_schedule((96, 96, 96), Effort()).levels} == {10}  # of several rounds
     assert {level.steps for level in make_schedule((160, 208, 176), Effort(40)).levels} == {10}
 
