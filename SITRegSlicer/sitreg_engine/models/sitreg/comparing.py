@@ -34,6 +34,7 @@ def compared(
 ) -> tuple[Tensor, Tensor]:
     """Difference and sum of the two images' features (N, F, i, j, k) as seen from the half-way space.
 
+    Feature voxel j of scale s lies at s * j + (s - 1) / 2 of the grid of `state`; None: nothing has moved yet.
     Empties the list: the features are freed as soon as they are not needed.
     """
     maps = (state and state.left, affines and affines.left), (state and state.right, affines and affines.right)
@@ -44,16 +45,8 @@ def compared(
     return tuple(x.contiguous(memory_format=torch.channels_last_3d) for x in (first - second, first + second))
 
 
-def warp_features(features: Tensor, half_map: Tensor | None, scale: int, affine: Tensor | None = None) -> Tensor:
-    """A level's features (N, F, i, j, k) seen from the half-way space, by a displacement on the full grid.
-
-    Feature voxel j of scale s lies at s * j + (s - 1) / 2 of the full grid. half_map None: nothing has moved yet.
-    """
-    return _sampled(features, _places(features, half_map, affine, scale))
-
-
 def _places(features: Tensor, half_map: Tensor | None, affine: Tensor | None, scale: int) -> _Places | None:
-    """None where nothing has moved."""
+    """Of one half map, a displacement on the full grid, and what is around it; None where nothing has moved."""
     if half_map is None and affine is None:
         return None
     if scale == 1 and affine is None:

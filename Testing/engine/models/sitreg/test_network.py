@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from sitreg_engine.mappings import compose
+from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.sitreg.anderson import AndersonConfig
 from sitreg_engine.models.sitreg.bounds import bound
-from sitreg_engine.models.sitreg.comparing import warp_features
+from sitreg_engine.models.sitreg.comparing import compared
 from sitreg_engine.models.sitreg.config import LUMIR, OASIS, SITRegConfig
 from sitreg_engine.models.sitreg.inversion import InversionConfig
 from sitreg_engine.models.sitreg.network import SITReg
@@ -182,9 +183,10 @@ def test_a_batch_of_pairs_is_registered_like_each_pair_alone():
 def test_features_are_sampled_at_the_voxels_that_they_cover():
     """A ramp along an axis, seen through a translation: edges of coarse voxels stay where they are in the fine grid."""
     ramp = torch.arange(8.0).reshape(1, 1, 8, 1, 1).expand(1, 1, 8, 4, 4)
-    shift = torch.zeros(1, 3, 32, 16, 16)
+    still = torch.zeros(1, 3, 32, 16, 16)
+    shift = still.clone()
     shift[:, 0] = 2.0  # fine voxels = half a coarse voxel of scale 4
-    warped = warp_features(ramp, shift, 4)
+    warped, _ = compared([ramp, torch.zeros_like(ramp)], HalfWay(shift, still, still, still), None, 4)
     assert torch.allclose(warped[0, 0, :7], ramp[0, 0, :7] + 0.5)
     assert torch.allclose(warped[0, 0, 7], ramp[0, 0, 7])  # held at the edge
 
