@@ -65,7 +65,9 @@ def voxels_around(points: np.ndarray, shape: tuple[int, int, int], margin: int) 
     corners = np.array(list(np.ndindex(2, 2, 2))) * 2 - 1
     near = np.floor((points[:, None] + margin * corners) / size).astype(int).reshape(-1, 3)
     near = near[((near >= 0) & (near < blocks)).all(axis=1)]
-    chosen = np.array(np.unravel_index(np.unique(np.ravel_multi_index(near.T, blocks)), blocks))  # (3, B)
+    reached = np.zeros(blocks, bool)
+    reached[tuple(near.T)] = True
+    chosen = np.stack(np.nonzero(reached))  # (3, B)
     voxels = (size * chosen[:, :, None] + np.indices((size,) * 3).reshape(3, 1, -1)).reshape(3, -1)
     voxels = torch.from_numpy(voxels[:, (voxels < end[:, None]).all(axis=0)])
     return [tuple(part[:, :, None, None]) for part in voxels.split(_SLAB_VOXELS, dim=1)]

@@ -1,5 +1,7 @@
 """Inverses of composed maps, which need not be contractions any more."""
 
+from itertools import product
+
 import torch
 from torch import Tensor
 
@@ -7,6 +9,7 @@ from sitreg_engine.mappings import compose, sample, voxels_of
 
 TOLERANCE = 0.01  # voxels
 MOST_STEPS = 20
+_MOST_STARTS = 4  # where that many steps do not suffice
 
 
 def exact_inverse(
@@ -18,12 +21,25 @@ def exact_inverse(
 
     With the error r(x) = v + u(x + v), the next v is v(x - r) - r: a Newton step in which the approximate inverse
     stands for the derivative. A voxel whose error would not fall keeps its value and tries half the step. Only
-    voxels that are not good enough yet are looked at again: after one step that is a small part of them.
+    voxels that are not good enough yet are looked at again: after one step that is a small part of them. Voxels that
+    get nowhere begin again with the mean of what is around them: the inverse is continuous.
     """
-    field, shape = v.clone(), tuple(u.shape[2:])
+    field = v.clone()
     index, error = _wrong(u, v, tolerance, where)
-    size, current = error.abs().amax(dim=0), v[0].reshape(3, -1)[:, index]
-    places = voxels_of(index, shape).to(u)
+    for start in range(_MOST_STARTS):
+        if start:
+            field[0].reshape(3, -1)[:, index] = local_average(field, index)
+            index, error = _wrong(u, field, tolerance, index)
+        index = _improved(u, field, index, error, tolerance, most_steps)
+        if not index.numel():
+            break
+    return field
+
+
+def _improved(u: Tensor, field: Tensor, index: Tensor, error: Tensor, tolerance: float, most_steps: int) -> Tensor:
+    """Changes `field` at the voxels `index` (P,), where its error is (3, P); those that are not good enough then."""
+    size, current = error.abs().amax(dim=0), field[0].reshape(3, -1)[:, index]
+    places = voxels_of(index, tuple(u.shape[2:])).to(u)
     damping = torch.ones_like(size)
     for _ in range(most_steps):
         if not index.numel():
@@ -39,7 +55,7 @@ def exact_inverse(
         open_ = size > tolerance
         index, size, damping = index[open_], size[open_], damping[open_]
         places, current, error = places[:, open_], current[:, open_], error[:, open_]
-    return field
+    return index
 
 
 def _wrong(u: Tensor, v: Tensor, tolerance: float, where: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -60,3 +76,12 @@ def sampled_at(field: Tensor, places: Tensor) -> Tensor:
     if not places.numel():
         return torch.empty_like(places)
     return sample(field, places[None, :, :, None, None])[0, :, :, 0, 0]
+
+
+def local_average(u: Tensor, numbers: Tensor) -> Tensor:
+    """(3, P) means over cubes of three voxels around places of flattened u; beyond the edge its edge counts."""
+    shape = tuple(u.shape[2:])
+    axes = zip(voxels_of(numbers, shape), shape, strict=True)
+    beside = [[(axis + shift).clamp(0, n - 1) for shift in (-1, 0, 1)] for axis, n in axes]
+    values = u[0].reshape(3, -1)
+    return sum(values[:, (i * shape[1] + j) * shape[2] + k] for i, j, k in product(*beside)) / 27

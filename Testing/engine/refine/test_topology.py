@@ -92,6 +92,13 @@ def test_all_of_the_maps_is_sound_wherever_they_fold(folding):
         assert not bool(too_squeezed(whole, 0.05).any())
 
 
+def test_what_is_not_near_a_fold_is_not_smoothed():
+    left = squeezing()
+    found = sound(HalfWay(left, 0 * left, exact_inverse(left, -left), 0 * left), lambda: None)
+    changed = (found.left != left).any(dim=1)
+    assert 0 < int(changed.sum()) < 0.1 * changed.numel()
+
+
 def test_sound_maps_are_left_alone():
     left, right = 0.5 * smooth(5, 3, SHAPE, 8), 0.5 * smooth(6, 3, SHAPE, 8)
     found = sound(maps_from(left, right), lambda: None)
@@ -124,3 +131,10 @@ def test_an_inverse_is_exact_also_where_the_map_stretches_by_more_than_two():
     v = exact_inverse(grown, -grown)
     residual = (v + (compose(grown, v) - v)).abs().amax(dim=1)
     assert float(residual.quantile(0.99)) <= TOLERANCE
+
+
+def test_an_inverse_is_found_also_where_it_began_in_a_wrong_place():
+    u = 0.6 * smooth(7, 3, SHAPE, 12)
+    astray = exact_inverse(u, -u)
+    astray[0, 0, 12, 12, 12] += 40.0
+    assert float(compose(u, exact_inverse(u, astray)).abs().max()) <= 1.5 * TOLERANCE
