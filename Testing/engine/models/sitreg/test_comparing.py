@@ -26,7 +26,9 @@ def _features(scale: int, channels: int = 5, samples: int = 1) -> list[torch.Ten
 
 def _expected(features, state, affines, scale):
     """Sampled channel by channel, as where gradients are wanted."""
-    return [x.detach() for x in compared([x.requires_grad_() for x in features], state, affines, scale)]
+    tracked = compared([x.requires_grad_() for x in features], state, affines, scale)
+    assert all(x.requires_grad for x in tracked)
+    return [x.detach() for x in tracked]
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
