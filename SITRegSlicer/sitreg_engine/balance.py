@@ -16,7 +16,7 @@ from torch import Tensor
 from .compose import WorldMaps
 from .fields import DisplacementField
 from .lattices import Part, box_around, in_parts, placed, turned
-from .mappings import sample
+from .mappings import sample, squared_lengths
 from .refine.topology import calmed
 
 SHARE = 0.5  # of the way from F(x) to F(x - e(x)); the other field goes as far: beyond 0.7 they overshoot and fold
@@ -54,7 +54,10 @@ def balanced(
 
 
 def _copied(field: DisplacementField) -> DisplacementField:
-    return DisplacementField(field.vectors.copy(), field.grid)
+    # By torch, on all cores: memory that is new is cleared page by page.
+    vectors = np.empty_like(field.vectors)
+    torch.from_numpy(vectors).copy_(torch.from_numpy(field.vectors))
+    return DisplacementField(vectors, field.grid)
 
 
 def _bring_nearer(
@@ -71,8 +74,8 @@ def _bring_nearer(
     def fill(part: Part) -> Tensor:
         places, own = placed(np.eye(4), part), whole[(slice(None), *part)]
         error = _error(own, places, field, other)
-        wrong = torch.linalg.vector_norm(error, dim=0) > limit
-        apart = places[:, wrong].T.int()
+        wrong = squared_lengths(error) > limit**2
+        apart = places.movedim(0, -1)[wrong].int()
         there = sample(whole[None], places.sub_(turned(field.grid.world_to_voxel, error))[None])[0].sub_(error)
         better[(slice(None), *part)] = torch.lerp(own, there, SHARE)
         return apart

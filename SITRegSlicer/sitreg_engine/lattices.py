@@ -1,7 +1,7 @@
 """The voxels of a box: worked off part by part on all cores, and their places in another box."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import permutations
+from itertools import permutations, product
 from typing import TypeVar
 
 import numpy as np
@@ -60,17 +60,25 @@ def slab_boxes(box: Box) -> list[Box]:
 
 def voxels_around(points: np.ndarray, shape: tuple[int, int, int], margin: int) -> list[Voxels]:
     """All voxels within `margin` of points (N, 3) in a box, in voxels, and some more; each once, cut like slabs."""
-    size, end = 2 * margin, np.array(shape)  # of the blocks that the box is divided into, to be taken whole
-    blocks = -(-end // size)
-    corners = np.array(list(np.ndindex(2, 2, 2))) * 2 - 1
-    near = np.floor((points[:, None] + margin * corners) / size).astype(int).reshape(-1, 3)
-    near = near[((near >= 0) & (near < blocks)).all(axis=1)]
-    reached = np.zeros(blocks, bool)
-    reached[tuple(near.T)] = True
-    chosen = np.stack(np.nonzero(reached))  # (3, B)
-    voxels = (size * chosen[:, :, None] + np.indices((size,) * 3).reshape(3, 1, -1)).reshape(3, -1)
-    voxels = torch.from_numpy(voxels[:, (voxels < end[:, None]).all(axis=0)])
-    return [tuple(part[:, :, None, None]) for part in voxels.split(_SLAB_VOXELS, dim=1)]
+    size = 2 * margin  # of the blocks that the box is divided into, to be taken whole
+    blocks = -(-np.array(shape) // size)
+    reached = np.zeros(blocks + 2, bool)  # and one around them, for what lies outside
+    ends = [
+        np.clip(np.floor((points + shift) / size) + 1, 0, blocks + 1).astype(np.int32).T for shift in (-margin, margin)
+    ]
+    for corner in product(range(2), repeat=3):
+        reached[tuple(ends[end][axis] for axis, end in enumerate(corner))] = True
+    chosen = np.argwhere(reached[1:-1, 1:-1, 1:-1])
+    together = max(1, _SLAB_VOXELS // size**3)
+    return [_voxels_of(chosen[start : start + together], size, shape) for start in range(0, len(chosen), together)]
+
+
+def _voxels_of(blocks: np.ndarray, size: int, shape: tuple[int, int, int]) -> Voxels:
+    """The voxels of some blocks (B, 3) that a box of that `shape` is divided into."""
+    inside = np.indices((size,) * 3).reshape(3, 1, -1)
+    voxels = (size * blocks.T[:, :, None] + inside).reshape(3, -1)
+    voxels = voxels[:, (voxels < np.array(shape)[:, None]).all(axis=0)]
+    return tuple(torch.from_numpy(axis)[:, None, None] for axis in voxels)
 
 
 def in_parts(

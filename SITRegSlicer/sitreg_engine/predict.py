@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .geometry import Grid
 from .lattices import lattice
-from .mappings import sample
+from .mappings import sample, squared_lengths
 from .models import Card, Model
 from .models.familiar import unlike
 from .models.halfway import HalfWay
@@ -135,7 +135,7 @@ def _agreement(views: Views) -> float:
 def _farthest(maps: HalfWay, pair: Pair) -> float:
     """How far apart the images were where both show something, 99th percentile, mm."""
     inside = ((pair.fixed_inside > 0) & (pair.moving_inside > 0))[0, 0].to(maps.left.device)
-    apart: Tensor = (maps.left - maps.right)[0].norm(dim=0)[inside]
+    apart: Tensor = squared_lengths((maps.left - maps.right)[0])[inside].sqrt()
     if not apart.numel():
         return 0.0
     return float(np.percentile(apart.cpu().numpy(), 99)) * pair.grid.spacing[0]

@@ -23,6 +23,12 @@ def test_the_identity_counts_voxels_along_each_axis():
     assert coordinates[0, :, 1, 2, 3].tolist() == [1, 2, 3]
 
 
+def test_lengths_are_those_of_the_vectors_across_the_first_axis():
+    vectors = torch.tensor([[3.0, 0.0], [4.0, 0.0], [12.0, -2.0]]).reshape(3, 1, 2)
+    assert mappings.squared_lengths(vectors).tolist() == [[169.0, 4.0]]
+    assert mappings.squared_lengths(torch.tensor([0.0, float("nan"), 1.0])).isnan()
+
+
 def test_sampling_at_the_identity_returns_the_volume():
     volume = torch.rand(2, 4, *SHAPE, dtype=torch.float64)
     sampled = mappings.sample(volume, mappings.identity(SHAPE, volume))
