@@ -97,9 +97,9 @@ def test_the_weights_on_disk_are_the_networks(tmp_path):
 
 
 def test_a_forward_pass_costs_more_than_its_convolutions():
-    cpu, wall, peak, alone, share = forward_pass(SMALL)
-    assert 0 < alone < cpu and wall > 0 and peak > 100
-    assert share == pytest.approx(100 * alone / cpu)
+    cpu, wall, peak, again, wall_again, alone, share = forward_pass(SMALL)
+    assert 0 < alone < cpu and min(again, wall, wall_again) > 0 and peak > 100
+    assert share == pytest.approx(100 * alone / again)
 
 
 def test_bfloat16_differs_from_float32_a_little_and_float32_not_at_all(tmp_path):
