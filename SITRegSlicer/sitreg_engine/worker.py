@@ -2,7 +2,7 @@
 
 A thread reads commands at every moment, the main thread works off one job after the other. Torch and the models stay
 loaded between jobs. The process leaves by itself when its stdin closes, whatever it is doing: whoever started it may
-have been killed, and nobody else would free the memory.
+have been killed, and nobody else would free the memory. It leaves as tidily when it is asked to by SIGTERM.
 """
 
 import contextlib
@@ -35,6 +35,7 @@ def main() -> int:
     stdin, stdout = _claim_pipes()
     channel = Channel(stdout)
     inbox = Inbox(channel.send)
+    _leave_when_told(inbox)
     threading.Thread(target=_listen, args=(inbox, stdin), daemon=True).start()
     try:
         register = _load(channel)
@@ -68,10 +69,31 @@ def _listen(inbox: Inbox, stdin: BinaryIO) -> None:
     try:
         inbox.read(stdin)
     finally:
-        try:
-            _clean_up(inbox.stop_all(_GRACE))
-        finally:
-            os._exit(0)
+        _leave(inbox, 0)
+
+
+def _leave_when_told(inbox: Inbox) -> None:
+    """SIGTERM ends the process as the end of stdin does; to be called before there are other threads.
+
+    A thread waits for it: a handler would run in the main thread, after the computation that it is deep in.
+    """
+    if not hasattr(signal, "sigwait"):  # Windows ends a process without asking it
+        return
+    wanted = {signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, wanted)  # here and in every thread to come, or one of them would die of it
+
+    def wait() -> None:
+        _leave(inbox, 128 + signal.sigwait(wanted))
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _leave(inbox: Inbox, code: int) -> None:
+    """Stop what runs, and end the process."""
+    try:
+        _clean_up(inbox.stop_all(_GRACE))
+    finally:
+        os._exit(code)
 
 
 def _clean_up(left: Job | None) -> None:

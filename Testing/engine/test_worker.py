@@ -276,6 +276,16 @@ def test_shutdown_is_obeyed_although_stdin_stays_open(fresh, job):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX systems")
+@pytest.mark.parametrize("stage", ["read", "refine"])
+def test_told_to_terminate_it_leaves_at_once_and_leaves_nothing_behind(fresh, job, stage):
+    fresh.send(Register(long(job)))
+    fresh.wait_for_work("a", stage)
+    fresh.process.terminate()
+    assert fresh.process.wait(timeout=LEAVING) == 128 + signal.SIGTERM
+    assert not Path(job.output).exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX systems")
 def test_ctrl_c_in_the_terminal_of_the_starter_does_not_reach_the_worker(fresh, job):
     fresh.process.send_signal(signal.SIGINT)
     fresh.send(Register(job))
