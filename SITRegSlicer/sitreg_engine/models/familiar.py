@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from sitreg_engine.errors import InputError
+from sitreg_engine.prepare.normalise import AIR
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_TISSUE = 0.08  # normalised intensity; darker is air
 # Each range is widened on both sides by a part of itself and of its value: a sample never shows the whole range.
 _WIDENED, _TOLERANCE = 0.15, 0.02
 _MOST_SAMPLES = 1_000_000
@@ -69,7 +69,7 @@ def unlike(familiar: Familiar, image: Tensor, seen: Tensor, spacing: float | Non
 
 def quantiles(image: Tensor, seen: Tensor) -> list[float]:
     """Of the normalised intensities of tissue; zeros where there is none."""
-    tissue = image[(seen > 0) & (image > _TISSUE)]
+    tissue = image[(seen > 0) & (image > AIR)]
     if not len(tissue):
         return [0.0] * len(QUANTILES)
     tissue = tissue[:: -(-len(tissue) // _MOST_SAMPLES)].float().cpu()

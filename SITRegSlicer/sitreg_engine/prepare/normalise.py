@@ -12,6 +12,7 @@ Normalise = Callable[[Volume, Volume], np.ndarray]
 
 # Beyond 0 and 1 values are not cut off, they approach -SHOULDER and 1 + SHOULDER: vessels stay brighter than tissue.
 SHOULDER = 0.1
+AIR = 0.08  # normalised intensities below it are background
 _SAMPLES = 2_000_000
 
 

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 
 from sitreg_engine.geometry import Grid, apply
 from sitreg_engine.images import Volume, from_sitk, to_sitk
+from sitreg_engine.prepare.normalise import AIR
 
 from .settings import AugmentSettings
 from .subjects import Subject
 
-_AIR = 0.08  # below this share of the range there is background, which stays dark when contrast is inverted
 _COARSE = 4  # points along each axis between which a bias field varies
 _SAMPLES = 200_000
 
@@ -53,7 +53,7 @@ def in_range(array: np.ndarray) -> np.ndarray:
 def inverted(values: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Bright becomes dark by a random falling curve (draws: 4 numbers 0..1); air stays dark."""
     levels = np.sort(draws)[::-1] * 0.9 + 0.1
-    return np.interp(values, [0.0, _AIR, 0.35, 0.65, 1.0], [0.0, *levels]).astype(np.float32)
+    return np.interp(values, [0.0, AIR, 0.35, 0.65, 1.0], [0.0, *levels]).astype(np.float32)
 
 
 def _smooth_field(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

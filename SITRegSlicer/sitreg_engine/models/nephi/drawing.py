@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from sitreg_engine.dilation import MASK_MARGIN, dilated
+from sitreg_engine.prepare.normalise import AIR
 
 from .maps import grid_points, in_units
 
 SHOWN_SHARE = 0.9  # of the points lie where something is shown; the rest anywhere in the field of view
-_BACKGROUND = 0.08  # of the normalised intensity
 _REACH = 2  # voxels around what is shown: its edge tells where it is
 
 
@@ -28,7 +28,7 @@ class Places:
 
         All (1, 1, I, J, K). With a mask, points lie in it and closely around it alone.
         """
-        where = _widened(image > _BACKGROUND, _REACH) if mask is None else _widened(mask > 0, MASK_MARGIN)
+        where = _widened(image > AIR, _REACH) if mask is None else _widened(mask > 0, MASK_MARGIN)
         view = _numbers(seen > 0.5)
         view = view if len(view) else torch.arange(seen.numel(), device=seen.device, dtype=torch.int32)
         shown = _numbers(where & (seen > 0.5))
