@@ -70,10 +70,10 @@ def voxels_around(points: np.ndarray, shape: tuple[int, int, int], margin: int) 
         reached[tuple(ends[end][axis] for axis, end in enumerate(corner))] = True
     chosen = np.argwhere(reached[1:-1, 1:-1, 1:-1])
     together = max(1, _SLAB_VOXELS // size**3)
-    return [_voxels_of(chosen[start : start + together], size, shape) for start in range(0, len(chosen), together)]
+    return [_block_voxels(chosen[start : start + together], size, shape) for start in range(0, len(chosen), together)]
 
 
-def _voxels_of(blocks: np.ndarray, size: int, shape: tuple[int, int, int]) -> Voxels:
+def _block_voxels(blocks: np.ndarray, size: int, shape: tuple[int, int, int]) -> Voxels:
     """The voxels of some blocks (B, 3) that a box of that `shape` is divided into."""
     inside = np.indices((size,) * 3).reshape(3, 1, -1)
     voxels = (size * blocks.T[:, :, None] + inside).reshape(3, -1)

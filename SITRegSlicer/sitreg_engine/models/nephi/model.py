@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sitreg_engine.effort import Effort
-from sitreg_engine.mappings import compose
+from sitreg_engine.mappings import compose, squared_lengths
 from sitreg_engine.models.halfway import HalfWay
 from sitreg_engine.models.network_model import NetworkModel
 from sitreg_engine.prepare import Pair
@@ -94,8 +94,8 @@ def as_it_is(predicted: HalfWay | None, pair: Pair) -> HalfWay | None:
 
 def with_residual(maps: HalfWay, pair: Pair) -> HalfWay:
     """The maps, and by how much they fail to undo each other: what is saved is brought closer together (balance.py)."""
-    size = compose(maps.inverse(), maps.forward()).norm(dim=1, keepdim=True) * pair.grid.spacing[0]
-    inside = size[pair.fixed_inside.to(size.device) > 0]
+    size = squared_lengths(compose(maps.inverse(), maps.forward())[0]).sqrt() * pair.grid.spacing[0]
+    inside = size[pair.fixed_inside[0, 0].to(size.device) > 0]
     mean, largest = (float(inside.mean()), float(inside.max())) if inside.numel() else (0.0, 0.0)
     note = (
         f"NePhi's inverse is an approximation: its two maps undo each other to {mean:.2f} mm on average, "
