@@ -46,7 +46,10 @@ class Convolution:
 
 
 class Recorder(TorchDispatchMode):
-    """Notes every 3-D convolution that runs within it, whoever calls it: layers and functions alike."""
+    """Notes every 3-D convolution that runs within it, whoever calls it: layers and functions alike.
+
+    SITReg's 1x1x1 ones are matrix products, and are not among them.
+    """
 
     def __init__(self):
         super().__init__()

@@ -52,7 +52,7 @@ def same(one: Path, other: Path) -> bool:
 
 
 def test_training_brings_the_validation_pair_into_agreement(config, tmp_path):
-    path = config(steps=40, every=40, features="[4, 4, 4]", update_features="[8, 8, 8]", optimiser="ema = 0.9")
+    path = config(steps=100, every=100, features="[4, 4, 4]", update_features="[8, 8, 8]", optimiser="ema = 0.9")
     assert run_training(str(path), None, 0, quietly) == 0
     found = lines(tmp_path / "run" / "validation.csv")[-1]
     assert float(found["dice"]) > float(found["dice_before"]) + 0.02

@@ -30,19 +30,24 @@ class _Places:
 
 
 def compared(
-    features: list[Tensor], state: HalfWay | None, affines: HalfAffines | None, scale: int
+    features: list[Tensor],
+    state: HalfWay | None,
+    affines: HalfAffines | None,
+    scale: int,
+    dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Difference and sum of the two images' features (N, F, i, j, k) as seen from the half-way space.
+    """Difference and sum of the two images' features (N, F, i, j, k) as seen from the half-way space, in `dtype`.
 
     Feature voxel j of scale s lies at s * j + (s - 1) / 2 of the grid of `state`; None: nothing has moved yet.
-    Empties the list: the features are freed as soon as they are not needed.
+    Without a dtype they keep the features'. Empties the list: the features are freed as soon as they are not needed.
     """
+    dtype = dtype or features[0].dtype
     maps = (state and state.left, affines and affines.left), (state and state.right, affines and affines.right)
     places = [_places(x, *halves, scale) for x, halves in zip(features, maps, strict=True)]
     if None not in places and all(fits(x, y.places) for x, y in zip(features, places, strict=True)):
-        return _difference_and_sum(features, places)
+        return _difference_and_sum(features, places, dtype)
     second, first = (_sampled(features.pop(), places.pop()) for _ in range(2))
-    return tuple(x.contiguous(memory_format=torch.channels_last_3d) for x in (first - second, first + second))
+    return tuple(x.to(dtype, memory_format=torch.channels_last_3d) for x in (first - second, first + second))
 
 
 def _places(features: Tensor, half_map: Tensor | None, affine: Tensor | None, scale: int) -> _Places | None:
@@ -66,13 +71,13 @@ def _sampled(features: Tensor, found: _Places | None) -> Tensor:
     return warp(features, found.places) if found.relative else sample(features, found.places)
 
 
-def _difference_and_sum(features: list[Tensor], places: list[_Places]) -> tuple[Tensor, Tensor]:
+def _difference_and_sum(features: list[Tensor], places: list[_Places], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """The same without gradients; all features of a voxel stay neighbours in memory."""
     count, channels, *shape = features[0].shape
     rows = [x.movedim(1, -1).reshape(count, -1, channels) for x in features]
     lines = [x.places.expand(count, -1, -1, -1, -1).reshape(count, 3, -1, shape[2]) for x in places]
     features.clear()
-    difference, total = (torch.empty_like(rows[0]) for _ in range(2))
+    difference, total = (torch.empty_like(rows[0], dtype=dtype) for _ in range(2))
 
     def one(item: tuple[int, slice]) -> None:
         n, part = item
@@ -81,8 +86,8 @@ def _difference_and_sum(features: list[Tensor], places: list[_Places]) -> tuple[
             for x, y, z in zip(rows, lines, places, strict=True)
         )
         numbers = slice(part.start * shape[2], part.stop * shape[2])
-        torch.sub(first, second, out=difference[n, numbers])
-        torch.add(first, second, out=total[n, numbers])
+        total[n, numbers] = first + second
+        difference[n, numbers] = first.sub_(second)
 
     size, every = max(_POINTS // shape[2], 1), shape[0] * shape[1]
     parts = [slice(start, min(start + size, every)) for start in range(0, every, size)]

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import SITRegConfig
+from .group_norm import fits, normalise
+from .pointwise import pointwise
 
 
 class ConvolutionBlock(nn.Module):
@@ -37,6 +39,8 @@ class ConvolutionBlock(nn.Module):
     def _activated(self, x: Tensor, index: int) -> Tensor:
         if not self.norms:
             return F.relu(x, inplace=True)
+        if fits(x):
+            return normalise(x, self.norms[index], self.norm_first)
         if self.norm_first:
             return F.relu(self.norms[index](x), inplace=True)
         return self.norms[index](F.relu(x, inplace=True))
@@ -52,7 +56,7 @@ class Downsampling(nn.Module):
         self.block = ConvolutionBlock(outputs, outputs, config.convolutions, config.groups, config.norm_first)
 
     def forward(self, features: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
-        skip = self.strided(padded_to_even(features)) + self.skip(halved(padded_to_even(skip)))
+        skip = self.strided(padded_to_even(features)).add_(pointwise(self.skip, halved(padded_to_even(skip))))
         return self.block(skip), skip
 
 
@@ -71,21 +75,12 @@ class FeatureExtractor(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Image (N, C, I, J, K) -> features (N, F_k, ceil(I / 2^k), ...) of all levels, fine to coarse."""
-        skip = self._projected(image)
+        skip = pointwise(self.projection, image)
         pyramid = [self.first(skip)]
         for downsampling in self.coarser:
             features, skip = downsampling(pyramid[-1], skip)
             pyramid.append(features)
         return pyramid
-
-    def _projected(self, image: Tensor) -> Tensor:
-        """The first, 1x1x1 convolution, as the matrix product that it is.
-
-        Its result has neighbouring channels in neighbouring memory, and so have all after it: convolutions take two
-        thirds of the time that way.
-        """
-        weight = self.projection.weight.flatten(1)
-        return F.linear(image.movedim(1, -1), weight, self.projection.bias).movedim(-1, 1)
 
 
 def halved(x: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from .bounds import bound
 from .comparing import compared
 from .config import SITRegConfig
 from .extractor import ConvolutionBlock, FeatureExtractor
+from .pointwise import pointwise_apart
 from .splines import upsample
 from .update import updated
 
@@ -80,8 +81,8 @@ class UpdateNetwork(nn.Module):
 
     def control(self, first: Tensor) -> Tensor:
         """From the whole first convolution, which is changed, to control values (N, 3, i, j, k)."""
-        features = self.block.after_first(first).to(self.final.weight.dtype)
-        return self.limit * torch.tanh(self.final(features).contiguous())
+        control = pointwise_apart(self.final, self.block.after_first(first))
+        return self.limit * torch.tanh(control) if control.requires_grad else control.tanh_().mul_(self.limit)
 
 
 class SITReg(nn.Module):
@@ -136,7 +137,7 @@ class SITReg(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """The level's control values for the images in their order, and swapped; empties `features`."""
         update = self.updates[level]
-        odd, even = self._run(update.first, *compared(features, state, affines, 2**level))
+        odd, even = self._run(update.first, *compared(features, state, affines, 2**level, update.block.dtype))
         given, swapped = _sum_and_difference(even, odd)
         del odd, even
         control = self._run(update.control, given)

@@ -67,6 +67,16 @@ def test_exchanging_the_images_changes_the_sign_of_the_difference_alone():
     assert torch.equal(there[1], back[1])
 
 
+@pytest.mark.parametrize("scale", [1, 4])
+def test_they_are_rounded_once_to_the_format_asked_for(scale):
+    for state in (None, _state()):
+        exact = compared(_features(scale), state, None, scale)
+        rounded = compared(_features(scale), state, None, scale, torch.bfloat16)
+        for found, wanted in zip(rounded, exact, strict=True):
+            assert torch.equal(found, wanted.bfloat16())
+            assert found.is_contiguous(memory_format=torch.channels_last_3d)
+
+
 def test_the_features_are_let_go():
     features = _features(1)
     compared(features, _state(), None, 1)
