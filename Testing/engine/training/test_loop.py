@@ -59,7 +59,7 @@ def test_training_brings_the_validation_pair_into_agreement(config, tmp_path):
     assert float(found["folded"]) == 0
     assert float(found["inverse_error"]) < 0.2  # mm
     logged = lines(tmp_path / "run" / "log.csv")
-    assert [int(line["step"]) for line in logged] == list(range(1, 41))
+    assert [int(line["step"]) for line in logged] == list(range(1, 101))
     early, late = (sum(float(line["soft_dice"]) for line in part) / 8 for part in (logged[:8], logged[-8:]))
     assert late < early - 0.03
 
