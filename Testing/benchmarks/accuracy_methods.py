@@ -50,13 +50,16 @@ _OURS = (
     _REFINED,
     Method("sitreg-same", "**SITReg + refinement**, the peers' images", OURS),
 )
-# As long as a tenth of the time that SyN takes at full resolution, on heads at 1 mm.
-_FINE = Method(
-    "brain-t1-fine",
-    "**brain-t1**, network alone, `--spacing 1.4`",
-    OURS,
-    ("--model", "brain-t1", "--refine", "0", "--spacing", "1.4"),
-    prepared=False,
+_OF_ONE_MODEL = (
+    # As long as a tenth of the time that SyN takes at full resolution, on heads at 1 mm.
+    Method(
+        "brain-t1-fine",
+        "**brain-t1**, network alone, `--spacing 1.4`",
+        OURS,
+        ("--model", "brain-t1", "--refine", "0", "--spacing", "1.4"),
+        prepared=False,
+    ),
+    Method("any-contrast-same", "**any-contrast** + refinement, the peers' images", OURS, ("--model", "any-contrast")),
 )
 PEER_METHODS = (
     Method("greedy-short", "greedy, 100x60x15", PEERS, ("100x60x15",), "greedy"),
@@ -77,8 +80,8 @@ def methods(trained: Sequence[str], also: Sequence[str] = ()) -> list[Method]:
     `also` holds texts like "DDR-Net alone=--model ddrnet --refine 0": options of `sitreg register` under a title.
     """
     networks = [method for model in trained for method in _of_model(model)]
-    fine = [_FINE] if _FINE.settings[1] in trained else []
-    return [AFFINE, *_OURS, *networks, *fine, *(_given(text) for text in also), *PEER_METHODS]
+    more = [method for method in _OF_ONE_MODEL if method.settings[1] in trained]
+    return [AFFINE, *_OURS, *networks, *more, *(_given(text) for text in also), *PEER_METHODS]
 
 
 def _of_model(model: str) -> list[Method]:

@@ -179,6 +179,7 @@ def test_trained_models_and_given_ones_are_methods_with_commands_of_sitreg(pair)
     names = [method.name for method in known]
     wanted = {"brain-t1-alone", "brain-t1-refined", "brain-t1-fine", "ddr-net-alone"}
     assert names[0] == "affine" and wanted <= set(names)
+    assert "any-contrast-same" not in names and "any-contrast-same" in {m.name for m in methods(["any-contrast"])}
     alone = known[names.index("brain-t1-alone")].command(pair, Path("start"), Path("out"))
     assert alone[1:4] == ["register", str(pair.fixed.image), str(pair.moving.image)]
     assert alone[-4:] == ["--model", "brain-t1", "--refine", "0"] and "start/affine.tfm" in alone
