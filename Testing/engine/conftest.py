@@ -1,11 +1,15 @@
-"""A small pair of volumes that every test of the whole path can register in seconds."""
+"""A small pair of volumes that every test of the whole path can register in seconds, and a GPU made of the CPU."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from simulated_gpu import SimulatedGpu, simulated_gpu
 
 
 @dataclass(frozen=True)
@@ -48,3 +52,10 @@ def pair(tmp_path_factory) -> Pair:
     for image, path in ((fixed_labels, paths.fixed_labels), (moving_labels, paths.moving_labels)):
         sitk.WriteImage(image, path)
     return paths
+
+
+@pytest.fixture
+def gpu() -> SimulatedGpu:
+    """torch has a GPU for the time of the test."""
+    with simulated_gpu() as found:
+        yield found
