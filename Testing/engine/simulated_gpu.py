@@ -28,7 +28,7 @@ class OnGpu(Tensor):
 
     __torch_function__ = torch._C._disabled_torch_function_impl
     device = property(lambda _: GPU)
-    is_cuda = property(lambda _: True)
+    is_cuda, is_meta = property(lambda _: True), property(lambda _: False)
 
     @staticmethod
     def __new__(cls, held: Tensor) -> "OnGpu":
@@ -41,6 +41,10 @@ class OnGpu(Tensor):
 
     def __repr__(self, **_: object) -> str:
         return f"OnGpu({self.held!r})"
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        """Files are read onto the CPU (map_location) wherever they come from."""
+        return self.held.__reduce_ex__(protocol)
 
     @classmethod
     def __torch_dispatch__(cls, operation, types, args=(), kwargs=None):

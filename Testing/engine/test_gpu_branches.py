@@ -36,15 +36,26 @@ def test_without_tiles_the_same_transforms_are_found(pair, tmp_path, monkeypatch
     assert np.abs(found - expected).max() < 0.1
 
 
-@pytest.mark.parametrize(
+JOBS = pytest.mark.parametrize(
     ("model", "refine"),
     [("sitreg", "4"), ("brain-t1", "0"), ("any-contrast", "4"), ("brain-t1-snet", "0"), ("brain-t1-ddrnet", "0")],
 )
+
+
+@JOBS
 def test_a_job_on_a_gpu_finds_what_it_finds_on_the_cpu(pair, tmp_path, model, refine):
     expected = forward_field(pair, tmp_path / "cpu", model, refine)
     with simulated_gpu():
         found = forward_field(pair, tmp_path / "gpu", model, refine, "cuda")
     assert np.abs(expected).max() > 0.5
+    assert np.abs(found - expected).max() < 0.3
+
+
+@pytest.mark.gpu
+@JOBS
+def test_a_job_on_a_real_gpu_finds_what_it_finds_on_the_cpu(pair, tmp_path, model, refine):
+    expected = forward_field(pair, tmp_path / "cpu", model, refine)
+    found = forward_field(pair, tmp_path / "gpu", model, refine, "cuda")
     assert np.abs(found - expected).max() < 0.3
 
 
