@@ -65,11 +65,10 @@ def test_an_optimised_network_works_on_a_gpu(pair, tmp_path):
     assert np.abs(found).max() > 0.5
 
 
-def test_the_processor_waits_a_few_times_for_a_pass_of_sitreg(gpu):
+def test_the_processor_waits_once_for_a_solver_that_has_an_easy_time(gpu):
+    torch.manual_seed(0)
     network = SITReg(OASIS).requires_grad_(False).to(GPU).compute_blocks_in(torch.bfloat16)
-    for update in network.updates:
-        update.final.weight *= 40  # so that every level moves something, and its solver has something to do
     images = torch.rand(2, 1, 1, 32, 32, 32).to(GPU)
     before = gpu.waits
     network(*images)
-    assert gpu.waits - before <= 3 * len(network.updates)
+    assert gpu.waits - before <= 2 * len(network.updates)  # two inverses on each level
