@@ -13,7 +13,7 @@ AIR, BELOW_AIR = -1000, -1100  # Hounsfield units
 BLOCK = 16  # coarse voxels computed together
 _SPACING = 4.0  # mm, that foregrounds are looked for at,
 _ACROSS, _MOST_ALONG = 8, 128  # or finer: so many voxels across them, but at most so many along the image
-_LARGEST = (2**15 - 1, 2**16 - 1, 2**31 - 1, 2**32 - 1)  # of the integer types
+_LARGEST = (2**15 - 1, 2**16 - 1, 2**31 - 1, 2**32 - 1, float(np.finfo(np.float32).max))  # of the pixel types
 _FAR = 3.0  # times the range of all other values: not measured
 
 
@@ -123,7 +123,8 @@ def without_padding(volume: Volume) -> Volume:
     """The image without the values that are written where a scanner did not look; other images are left alone.
 
     They are one constant with nothing near it: far below air, in CT (-2048, -3024) and elsewhere (-9999, -32768), or
-    the largest integer. They are brought to the nearest value that was measured, the low ones of a CT to -1000 HU.
+    the largest number of a pixel type. They are brought to the nearest value that was measured, the low ones of a CT
+    to -1000 HU.
     """
     array, few = volume.array, _thinned(volume, _SPACING).array
     lowest, highest, low, high = array.min(), array.max(), None, None

@@ -50,7 +50,7 @@ def test_a_mask_turned_by_its_header_keeps_its_place(tmp_path):
 
 
 def test_an_empty_mask_is_refused(tmp_path):
-    with pytest.raises(InputError, match="fixed mask is empty"):
+    with pytest.raises(InputError, match="Nothing is marked in the fixed mask"):
         inputs.read_mask(saved(block(value=0), tmp_path / "mask.nrrd"), GRID, "fixed mask")
 
 

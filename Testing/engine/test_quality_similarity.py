@@ -56,6 +56,23 @@ def test_a_trace_of_structure_counts_as_flat():
     assert np.all(ncc[9:] == 0) and np.all(ncc[:7] > 0.99)
 
 
+@pytest.mark.parametrize("broken", [1e6, -1e9, 1e30, np.finfo(np.float32).max])
+def test_a_broken_voxel_does_not_make_all_else_flat(broken):
+    a, b = noise(0), 0.5 * noise(0) + noise(1)
+    spoilt = b.copy()
+    spoilt[3, 3, 3] = broken
+    far = np.ones(SHAPE, bool)
+    far[:7, :7, :7] = False
+    assert mean_local_ncc(a, spoilt, far) == pytest.approx(mean_local_ncc(a, b, far), abs=1e-3)
+    assert np.isfinite(local_ncc(a, spoilt)).all()
+
+
+def test_padding_with_the_largest_number_leaves_the_rest_a_number():
+    a, b = noise(0), noise(0)
+    b[:2] = np.finfo(np.float32).max
+    assert -1 <= mean_local_ncc(a, b) <= 1
+
+
 def test_constant_images_have_no_correlation():
     flat = np.full(SHAPE, 1e6, np.float32)
     assert np.isnan(mean_local_ncc(flat, flat))

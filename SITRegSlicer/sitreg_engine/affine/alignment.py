@@ -87,7 +87,8 @@ def _found(pyramid: Pyramid, grids: tuple[Grid, Grid], choice: str, step) -> tup
     if second.information > verdict.information and second.convincing(FAR_ABOVE_CHANCE):
         return turned
     if not verdict.convincing():
-        raise verdict.refusal()
+        fixed, moving = pyramid.fine.fixed.domain, pyramid.fine.moving.domain
+        raise verdict.refusal((size_of(fixed), size_of(moving)))
     return near if verdict.convincing(FAR_ABOVE_CHANCE) else (*near[:2], [*near[2], verdict.doubt()])
 
 

@@ -25,6 +25,7 @@ LEAST_INFORMATION = 0.01  # nats; less is nothing, however much more than by cha
 SCALES = (0.5, 2.0)  # what an affine between two people, or two breath states, may do to lengths
 SCALE_RATIO = 1.8  # and how differently along different directions
 TURN_LIMIT, OVERLAP_LIMIT = 45.0, 0.5  # degrees, share: beyond these a person should look
+_OTHER_UNIT = 30  # so many times wider is no part of the other, but the same thing in metres or micrometres
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,10 @@ class Verdict:
 
     def convincing(self, above_chance: float = ABOVE_CHANCE) -> bool:
         """Do the images agree better than by chance?"""
-        enough = min(above_chance * self.by_chance, ENOUGH_INFORMATION * self.available)
-        return self.information > max(enough, LEAST_INFORMATION)
+        return self.information > self._enough(above_chance)
+
+    def _enough(self, above_chance: float) -> float:
+        return max(min(above_chance * self.by_chance, ENOUGH_INFORMATION * self.available), LEAST_INFORMATION)
 
     def doubt(self) -> str:
         """What to tell when it is believed, but not far from where it would not be."""
@@ -86,12 +89,20 @@ class Verdict:
             f"{FAR_ABOVE_CHANCE:g} times and more are usual. Look at it, or give masks of the anatomy."
         )
 
-    def refusal(self) -> AlignmentError:
-        """What to tell the user when it is not."""
+    def refusal(self, sizes: tuple[float, float]) -> AlignmentError:
+        """What to tell the user when it is not; `sizes` (mm): of what the fixed and the moving image show."""
+        advice = (
+            "Check that both images show the same anatomy, give masks of it, or give a transform file made by hand."
+        )
+        if max(sizes) > _OTHER_UNIT * min(sizes):
+            advice = (
+                f"What the fixed image shows is about {sizes[0]:.3g} mm wide, what the moving one shows "
+                f"{sizes[1]:.3g}: check the spacing in their headers, it is in mm."
+            )
         return AlignmentError(
-            f"The automatic alignment found no convincing match: wanted at least {ABOVE_CHANCE} times the mutual "
-            f"information of wrong poses ({self.by_chance:.3f} nats), found {self.information:.3f}. Check that both "
-            "images show the same anatomy, give masks of it, or give a transform file made by hand."
+            "The automatic alignment found no convincing match: wanted more than "
+            f"{self._enough(ABOVE_CHANCE):.3f} nats of mutual information (wrong poses have {self.by_chance:.3f}), "
+            f"found {self.information:.3f}. {advice}"
         )
 
 

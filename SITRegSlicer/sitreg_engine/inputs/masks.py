@@ -51,7 +51,7 @@ def _whole_numbers(path: str, role: str) -> Volume:
 def _check_place(stored: Volume, grid: Grid, path: str, role: str) -> None:
     """At least one voxel that is not zero, and one of them within the box of `grid` (half a voxel around it)."""
     if not stored.array.any():
-        raise InputError(f"The {role} is empty: every voxel of {path} is 0. Check the file.")
+        raise InputError(f"Nothing is marked in the {role}: every voxel of {path} is 0. Check the file.")
     if stored.grid == grid:
         return
     voxels = apply(grid.world_to_voxel @ stored.grid.voxel_to_world, np.argwhere(stored.array))

@@ -19,6 +19,10 @@ from sitreg_engine.lattices import Box, box_around, in_slabs
 WINDOW = 7  # voxels along each edge of the cube
 _FLAT = 1e-5  # variance below which a cube is flat, in units of the whole image's variance
 _ROUNDING = 1e-9  # of a mean in double precision; float32 numbers that differ at all differ by more
+# Values are cut off this far beyond the range of all but the darkest and brightest 0.1 %, in units of that range:
+# beside one broken voxel of a million times the tissue's brightness everything else would be flat.
+_FAR = 10.0
+_MANY = 500_000  # voxels; of more, fewer are looked at for that range
 # Rows and columns of a tile. Neighbouring tiles share the voxels of their cubes: larger tiles share less, smaller
 # ones stay in the caches.
 _ROWS, _COLUMNS = 16, 32
@@ -74,6 +78,7 @@ class _Scaled:
     """An image to be brought to mean 0 and variance 1, so that float32 sums lose nothing and 'flat' has a scale."""
 
     values: Tensor  # (I, J, K) float32, as given
+    limits: tuple[float, float]  # what lies beyond is cut off
     mean: float
     spread: float
 
@@ -84,14 +89,15 @@ class _Scaled:
             low, high = max(part.start - margin, 0), min(part.stop + margin, size)
             inner.append(slice(low, high))
             outer = [low - (part.start - margin), part.stop + margin - high, *outer]  # torch counts from the last axis
-        return F.pad((self.values[tuple(inner)] - self.mean).div_(self.spread), outer)
+        return F.pad(self.values[tuple(inner)].clamp(*self.limits).sub_(self.mean).div_(self.spread), outer)
 
 
 def _scaled(image: np.ndarray) -> _Scaled:
     values = torch.from_numpy(np.asarray(image, dtype=np.float32))
+    limits = _limits(values.numpy())
 
     def moments(rows: slice) -> tuple[float, float, float]:
-        part = values[rows].double()
+        part = values[rows].clamp(*limits).double()
         variance, mean = torch.var_mean(part, correction=0)
         return part.numel(), float(mean), float(variance)
 
@@ -99,7 +105,15 @@ def _scaled(image: np.ndarray) -> _Scaled:
     mean = np.average(means, weights=counts)
     spread = np.sqrt(np.average(variances + (means - mean) ** 2, weights=counts))
     constant = spread <= _ROUNDING * abs(mean)
-    return _Scaled(values, float(mean), 1.0 if constant else float(spread))
+    return _Scaled(values, limits, float(mean), 1.0 if constant else float(spread))
+
+
+def _limits(image: np.ndarray) -> tuple[float, float]:
+    """What no tissue is darker or brighter than; all numbers where nearly all values are the same."""
+    step = max(round((image.size / _MANY) ** (1 / 3)), 1)
+    low, high = (float(value) for value in np.percentile(image[::step, ::step, ::step], [0.1, 99.9]))
+    beyond, largest = _FAR * (high - low) or float("inf"), float(np.finfo(np.float32).max)
+    return max(low - beyond, -largest), min(high + beyond, largest)
 
 
 def _check(first: np.ndarray, seconds: Sequence[np.ndarray], window: int) -> None:

@@ -150,6 +150,13 @@ def test_noise_is_refused(study):
         run(study.fixed, replace(study.moving, array=noise))
 
 
+def test_a_header_in_metres_is_named_when_nothing_matches(study):
+    grid = study.moving.grid
+    small = replace(study.moving, grid=replace(grid, spacing=tuple(side / 1000 for side in grid.spacing)))
+    with pytest.raises(AlignmentError, match=r"mm wide, what the moving one shows 0.* check the spacing"):
+        run(study.fixed, small)
+
+
 def test_an_image_that_shows_nothing_is_refused(study):
     with pytest.raises(AlignmentError, match="no convincing match"):
         run(study.fixed, replace(study.moving, array=np.zeros_like(study.moving.array)))

@@ -106,7 +106,12 @@ def test_what_a_scanner_did_not_see_counts_as_air():
     assert np.array_equal(found[4:, 4:, 4:], array[4:, 4:, 4:])
 
 
-@pytest.mark.parametrize(("filler", "dtype"), [(-9999, np.float32), (-32768, np.int16), (65535, np.uint16)])
+FLOAT_MAX = float(np.finfo(np.float32).max)
+
+
+@pytest.mark.parametrize(
+    ("filler", "dtype"), [(-9999, np.float32), (-32768, np.int16), (65535, np.uint16), (FLOAT_MAX, np.float32)]
+)
 def test_what_stands_for_nothing_becomes_the_nearest_value_that_was_measured(filler, dtype):
     array = np.random.default_rng(0).integers(0, 400, (20, 20, 20)).astype(dtype)
     array[:4] = filler
